@@ -1,1 +1,67 @@
-fn main() {}
+//! `cargo xtask`: prepares the machine and runs the project's tasks.
+//! It builds with nothing but the Rust toolchain and depends on no other crate of the workspace, because it must run before the rest can be built.
+
+mod failure;
+mod folders;
+mod machine;
+mod program;
+mod provision;
+mod servers;
+mod tasks;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::failure::Failure;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Prepares the machine and runs the project's tasks")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Fetch, start and stop real servers
+    #[command(subcommand)]
+    Servers(servers::Command),
+    /// Run all tests, servers included
+    Test {
+        /// Names of tests, and whatever else `cargo test` takes after `--`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        filter: Vec<String>,
+    },
+    /// Move a live database before your eyes, kill it halfway, and compare every table
+    Demo {
+        /// Leave servers and pipeline running to explore
+        #[arg(long)]
+        keep: bool,
+    },
+    /// Measure snapshot, stream, latency, CPU and memory, with floors beside them
+    Bench {
+        /// One JSON object on the last line
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("xtask: {failure}");
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}
+
+fn run(task: Task) -> Result<(), Failure> {
+    match task {
+        Task::Servers(command) => servers::run(&command),
+        Task::Test { filter } => tasks::test(&filter),
+        Task::Demo { keep } => tasks::demo(keep),
+        Task::Bench { json } => tasks::bench(json),
+    }
+}

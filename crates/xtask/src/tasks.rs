@@ -1,0 +1,92 @@
+//! The tasks that need the whole workspace: tests, demo, benchmark.
+//! Each prepares the machine, fetches the servers, builds, and then only runs what is written elsewhere.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::failure::Failure;
+use crate::program::{openly, say};
+use crate::provision::{Kind, provision};
+use crate::{folders, machine};
+
+/// All tests of the workspace, against a `lockstep` that can be stopped at named places.
+pub(crate) fn test(filter: &[String]) -> Result<(), Failure> {
+    prepare(&Kind::ALL)?;
+    let binary = build_lockstep(Profile::Test)?;
+    say("running the tests");
+    openly(
+        cargo(&["test", "--workspace", "--exclude", "xtask"])
+            .args(filter)
+            .env("LOCKSTEP_BIN", &binary),
+    )?;
+    openly(cargo(&["test", "--package", "xtask"]).args(filter))
+}
+
+pub(crate) fn demo(keep: bool) -> Result<(), Failure> {
+    let arguments: &[&str] = if keep { &["--keep"] } else { &[] };
+    run_of_tests("demo", arguments)
+}
+
+pub(crate) fn bench(json: bool) -> Result<(), Failure> {
+    let arguments: &[&str] = if json { &["--json"] } else { &[] };
+    run_of_tests("bench", arguments)
+}
+
+#[derive(Clone, Copy)]
+enum Profile {
+    Test,
+    Release,
+}
+
+fn run_of_tests(program: &str, arguments: &[&str]) -> Result<(), Failure> {
+    prepare(&[Kind::Mysql, Kind::Mongodb])?;
+    let binary = build_lockstep(Profile::Release)?;
+    say(&format!("building the {program}"));
+    openly(
+        cargo(&["run", "--quiet", "--release", "--package", "tests"])
+            .args(["--bin", program, "--"])
+            .args(arguments)
+            .env("LOCKSTEP_BIN", &binary),
+    )
+}
+
+fn prepare(kinds: &[Kind]) -> Result<(), Failure> {
+    machine::prepare(&[machine::TO_BUILD])?;
+    provision(kinds)
+}
+
+/// Builds the binary and says where it is.
+fn build_lockstep(profile: Profile) -> Result<PathBuf, Failure> {
+    say("building lockstep");
+    match profile {
+        // The named stops exist for the tests only, hence not in a release.
+        Profile::Test => openly(&mut cargo(&["build", "--package", "lockstep", "--features", "stops"]))?,
+        Profile::Release => openly(&mut cargo(&["build", "--package", "lockstep", "--release"]))?,
+    }
+    let folder = match profile {
+        Profile::Test => "debug",
+        Profile::Release => "release",
+    };
+    let binary = target_folder().join(folder).join("lockstep");
+    if binary.is_file() {
+        return Ok(binary);
+    }
+    Err(Failure::Unexpected {
+        what: "the build of lockstep".to_owned(),
+        problem: format!("it left nothing at {}", binary.display()),
+    })
+}
+
+/// Where cargo builds.
+fn target_folder() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(
+        || folders::workspace().join("target"),
+        |chosen| folders::workspace().join(chosen),
+    )
+}
+
+fn cargo(arguments: &[&str]) -> Command {
+    let mut command = Command::new("cargo");
+    command.args(arguments).current_dir(folders::workspace());
+    command
+}
