@@ -1,1 +1,9 @@
+//! Decides, never does IO.
+//!
+//! The rules that make the copy exact live here as plain functions and state machines: which chunk
+//! rows a window lets through, where a transaction is split, what a barrier's changes come to, and
+//! whether a position may be resumed from. Nothing here waits or reads a clock.
 
+mod window;
+
+pub use window::WindowBounds;

@@ -1,0 +1,82 @@
+//! Rows and what happens to them.
+
+use crate::{Ordinal, Schema, Value};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// A row: one value per column of its schema, in column order.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Row(Box<[Value]>);
+
+impl Row {
+    pub fn new(values: Vec<Value>) -> Self {
+        Self(values.into_boxed_slice())
+    }
+
+    /// Memory that the row holds, in bytes.
+    pub fn heap_bytes(&self) -> usize {
+        size_of_val(&*self.0) + self.0.iter().map(Value::heap_bytes).sum::<usize>()
+    }
+}
+
+impl std::ops::Deref for Row {
+    type Target = [Value];
+    fn deref(&self) -> &[Value] {
+        &self.0
+    }
+}
+
+/// What happened to one row. `I` is the row's image: a [`Row`] on the way to MongoDB, a document
+/// on the way back.
+#[derive(Clone, PartialEq, Debug)]
+pub enum ChangeKind<I = Row> {
+    Insert {
+        after: I,
+    },
+    Update {
+        before: I,
+        after: I,
+    },
+    Delete {
+        before: I,
+    },
+    /// A row that the snapshot read: equal to the table's row at the barrier that carries it.
+    Read {
+        row: I,
+    },
+}
+
+/// One row's change, with the schema that its images were read with.
+#[derive(Clone, Debug)]
+pub struct Change<I = Row> {
+    pub schema: Arc<Schema>,
+    pub ordinal: Ordinal,
+    pub kind: ChangeKind<I>,
+}
+
+impl<I> ChangeKind<I> {
+    /// The image after the change, if the row still exists then.
+    pub fn after(&self) -> Option<&I> {
+        match self {
+            ChangeKind::Insert { after } | ChangeKind::Update { after, .. } => Some(after),
+            ChangeKind::Read { row } => Some(row),
+            ChangeKind::Delete { .. } => None,
+        }
+    }
+
+    /// The image before the change, if the row existed then and the change tells it.
+    pub fn before(&self) -> Option<&I> {
+        match self {
+            ChangeKind::Update { before, .. } | ChangeKind::Delete { before } => Some(before),
+            ChangeKind::Insert { .. } | ChangeKind::Read { .. } => None,
+        }
+    }
+}
+
+impl Change<Row> {
+    /// Memory that the change holds, in bytes.
+    pub fn heap_bytes(&self) -> usize {
+        let images = self.kind.after().into_iter().chain(self.kind.before());
+        size_of::<Self>() + images.map(Row::heap_bytes).sum::<usize>()
+    }
+}
