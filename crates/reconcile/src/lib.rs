@@ -4,6 +4,8 @@
 //! rows a window lets through, where a transaction is split, what a barrier's changes come to, and
 //! whether a position may be resumed from. Nothing here waits or reads a clock.
 
+mod fold;
 mod window;
 
+pub use fold::fold;
 pub use window::WindowBounds;
