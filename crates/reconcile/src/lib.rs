@@ -5,7 +5,11 @@
 //! whether a position may be resumed from. Nothing here waits or reads a clock.
 
 mod fold;
+mod resume;
 mod window;
 
 pub use fold::fold;
+pub use resume::{
+    MappingChanged, ResumePoint, ResumeRefusal, ServerHistory, may_resume, same_mapping,
+};
 pub use window::WindowBounds;
