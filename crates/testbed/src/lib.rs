@@ -1,1 +1,4 @@
+//! Development only: what the tests of all crates share.
+//! Real servers are always there; whatever knows the pipeline's ports stands behind the feature `ports`, so that starting a server builds in seconds.
 
+pub mod servers;

@@ -22,11 +22,10 @@ pub(crate) const TO_BUILD: &[Need] = &[
 ];
 
 /// What starting any server takes.
-pub(crate) const TO_START_SERVERS: &[Need] = &[program_need(
-    "setpriv and setsid",
-    "util-linux",
-    || on_path("setpriv") && on_path("setsid"),
-)];
+pub(crate) const TO_START_SERVERS: &[Need] =
+    &[program_need("setpriv and setsid", "util-linux", || {
+        on_path("setpriv") && on_path("setsid")
+    })];
 
 /// What fetching MySQL takes.
 pub(crate) const FOR_MYSQL: &[Need] = &[program_need("dpkg", "dpkg", || on_path("dpkg"))];

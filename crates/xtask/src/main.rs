@@ -16,7 +16,10 @@ use clap::{Parser, Subcommand};
 use crate::failure::Failure;
 
 #[derive(Parser)]
-#[command(name = "cargo xtask", about = "Prepares the machine and runs the project's tasks")]
+#[command(
+    name = "cargo xtask",
+    about = "Prepares the machine and runs the project's tasks"
+)]
 struct Arguments {
     #[command(subcommand)]
     task: Task,

@@ -92,7 +92,7 @@ pub(crate) fn run(command: &Command) -> Result<(), Failure> {
 fn testbed(arguments: &[&str]) -> Result<(), Failure> {
     openly(
         Program::new("cargo")
-            .args(["run", "--quiet", "--locked", "--package", "testbed"])
+            .args(["run", "--quiet", "--package", "testbed"])
             .args(["--no-default-features", "--bin", "testbed", "--", "servers"])
             .args(arguments)
             .current_dir(folders::workspace()),

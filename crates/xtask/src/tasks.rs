@@ -60,7 +60,13 @@ fn build_lockstep(profile: Profile) -> Result<PathBuf, Failure> {
     say("building lockstep");
     match profile {
         // The named stops exist for the tests only, hence not in a release.
-        Profile::Test => openly(&mut cargo(&["build", "--package", "lockstep", "--features", "stops"]))?,
+        Profile::Test => openly(&mut cargo(&[
+            "build",
+            "--package",
+            "lockstep",
+            "--features",
+            "stops",
+        ]))?,
         Profile::Release => openly(&mut cargo(&["build", "--package", "lockstep", "--release"]))?,
     }
     let folder = match profile {

@@ -84,7 +84,8 @@ impl PrivateApt {
 
     /// The version that would be downloaded.
     pub(super) fn version(&self, package: &str) -> Result<String, Failure> {
-        let shown = quietly(&mut self.command("apt-cache", &["show", "--no-all-versions", package]))?;
+        let shown =
+            quietly(&mut self.command("apt-cache", &["show", "--no-all-versions", package]))?;
         shown
             .lines()
             .find_map(|line| line.strip_prefix("Version: "))
@@ -107,7 +108,10 @@ impl PrivateApt {
 
     fn command(&self, program: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(program);
-        command.args(&self.options).args(arguments).env("LC_ALL", "C");
+        command
+            .args(&self.options)
+            .args(arguments)
+            .env("LC_ALL", "C");
         command
     }
 }
@@ -130,7 +134,9 @@ fn host_mirror(apt_folder: &Path) -> Result<String, Failure> {
     let mut files = vec![apt_folder.join("sources.list")];
     let parts = apt_folder.join("sources.list.d");
     if let Ok(entries) = fs::read_dir(&parts) {
-        let mut found: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+        let mut found: Vec<PathBuf> = entries
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .collect();
         found.sort();
         files.extend(found);
     }
@@ -209,7 +215,10 @@ mod tests {
             mirror_of_lines(lines).as_deref(),
             Some("http://mirror.example/debian/")
         );
-        assert_eq!(mirror_of_stanzas("Types: deb-src\nURIs: http://mirror.example/debian\n"), None);
+        assert_eq!(
+            mirror_of_stanzas("Types: deb-src\nURIs: http://mirror.example/debian\n"),
+            None
+        );
     }
 
     #[test]

@@ -17,11 +17,7 @@ const LOCKED_JARS: &str = include_str!("kafka.lock");
 const DEPENDENCIES: &[(&str, &str, &str)] = &[
     ("org.apache.kafka", "kafka_2.13", VERSION),
     ("org.slf4j", "slf4j-api", "2.0.18"),
-    (
-        "org.apache.logging.log4j",
-        "log4j-slf4j2-impl",
-        "2.26.1",
-    ),
+    ("org.apache.logging.log4j", "log4j-slf4j2-impl", "2.26.1"),
     ("org.apache.logging.log4j", "log4j-core", "2.26.1"),
 ];
 

@@ -1,0 +1,32 @@
+//! Real servers for tests, the demo and the benchmark: MySQL, MongoDB, Kafka, from the cache that `cargo xtask servers fetch` fills.
+//! A server that a test starts ends with it, however the test ends: it is killed on drop, and by the kernel when the starting process dies. Its data lies in a folder of its own that the next run removes if this one could not.
+
+mod data_folder;
+mod error;
+mod kafka;
+mod mongo;
+mod mongo_wire;
+mod mysql;
+mod mysql_template;
+mod port;
+mod process;
+mod provisioned;
+pub mod running;
+
+pub use error::ServerError;
+pub use kafka::{Kafka, KafkaOptions};
+pub use mongo::MONGO_OPTIONS;
+pub use mongo::{Mongo, MongoOptions};
+pub use mysql::{MYSQL_OPTIONS, MySql, MySqlOptions};
+pub use provisioned::Provisioned;
+
+/// Runs blocking work beside the async runtime.
+async fn beside<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, ServerError> + Send + 'static,
+) -> Result<T, ServerError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(failed) if failed.is_panic() => std::panic::resume_unwind(failed.into_panic()),
+        Err(_) => Err(ServerError::Cancelled),
+    }
+}

@@ -1,0 +1,151 @@
+//! Finds the servers that `cargo xtask servers fetch` has put into the cache.
+//! A folder counts only with its record in it, because the record is written last.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use super::ServerError;
+
+const RECORD: &str = "provisioned.json";
+
+/// The cache of fetched servers.
+#[derive(Clone, Debug)]
+pub struct Provisioned {
+    servers: PathBuf,
+}
+
+impl Provisioned {
+    /// The cache of this checkout, or the one that `LOCKSTEP_SERVERS_DIR` names.
+    ///
+    /// # Errors
+    /// [`ServerError::NotProvisioned`] when nothing was ever fetched there.
+    pub fn locate() -> Result<Self, ServerError> {
+        let workspace = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .ancestors()
+            .nth(2)
+            .unwrap_or(Path::new("."));
+        let servers = std::env::var_os("LOCKSTEP_SERVERS_DIR").map_or_else(
+            || workspace.join("target").join("servers"),
+            // A relative path is meant from the workspace, wherever a test runs; an absolute one replaces it.
+            |chosen| workspace.join(chosen),
+        );
+        let located = Self { servers };
+        if located.cache().is_dir() {
+            Ok(located)
+        } else {
+            Err(located.missing("mysql"))
+        }
+    }
+
+    /// The folder that holds the cache, the data of servers and the state of detached ones.
+    #[must_use]
+    pub fn servers_folder(&self) -> &Path {
+        &self.servers
+    }
+
+    pub(super) fn cache(&self) -> PathBuf {
+        self.servers.join("cache")
+    }
+
+    pub(super) fn mysql(&self) -> Result<MySqlHome, ServerError> {
+        self.home("mysql").map(MySqlHome)
+    }
+
+    /// The server's executable.
+    pub(super) fn mongod(&self) -> Result<PathBuf, ServerError> {
+        Ok(self.home("mongodb")?.join("bin").join("mongod"))
+    }
+
+    /// Java's class path of Kafka.
+    pub(super) fn kafka_class_path(&self) -> Result<OsString, ServerError> {
+        Ok(self.home("kafka")?.join("lib").join("*").into_os_string())
+    }
+
+    /// The complete folder of this kind; of several versions the last one fetched.
+    fn home(&self, kind: &'static str) -> Result<PathBuf, ServerError> {
+        let cache = self.cache();
+        let entries = std::fs::read_dir(&cache).map_err(|_| self.missing(kind))?;
+        entries
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .filter(|path| {
+                path.file_name()
+                    .and_then(|name| name.to_str())
+                    .is_some_and(|name| {
+                        name == kind
+                            || name
+                                .strip_prefix(kind)
+                                .is_some_and(|rest| rest.starts_with('-'))
+                    })
+            })
+            .filter_map(|path| {
+                let fetched = path.join(RECORD).metadata().ok()?.modified().ok()?;
+                Some((fetched, path))
+            })
+            .max()
+            .map(|(_, path)| path)
+            .ok_or_else(|| self.missing(kind))
+    }
+
+    fn missing(&self, kind: &'static str) -> ServerError {
+        ServerError::NotProvisioned {
+            kind,
+            cache: self.cache(),
+        }
+    }
+}
+
+/// The unpacked MySQL, whose programs run through its own loader and libraries.
+#[derive(Clone, Debug)]
+pub(super) struct MySqlHome(PathBuf);
+
+impl MySqlHome {
+    pub(super) fn folder(&self) -> &Path {
+        &self.0
+    }
+
+    fn root(&self) -> PathBuf {
+        self.0.join("root")
+    }
+
+    pub(super) fn loader(&self) -> PathBuf {
+        self.root()
+            .join("usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2")
+    }
+
+    /// What comes between the loader and a program's own arguments.
+    pub(super) fn loader_arguments(&self, program: &str) -> Vec<OsString> {
+        let root = self.root();
+        let mut libraries = root.join("usr/lib/x86_64-linux-gnu").into_os_string();
+        libraries.push(":");
+        libraries.push(root.join("usr/lib/mysql/private"));
+        vec![
+            "--library-path".into(),
+            libraries,
+            root.join(program).into_os_string(),
+        ]
+    }
+
+    /// What every mysqld of this folder needs to find its own files.
+    pub(super) fn own_files(&self) -> Vec<OsString> {
+        let user = rustix::process::geteuid()
+            .is_root()
+            .then(|| OsString::from("--user=root"));
+        let option = |name: &str, path: &str| {
+            let mut option = OsString::from(name);
+            option.push(self.root().join(path));
+            option
+        };
+        [
+            "--no-defaults".into(),
+            option("--basedir=", "usr"),
+            option("--lc-messages-dir=", "usr/share/mysql"),
+            option("--character-sets-dir=", "usr/share/mysql/charsets"),
+            option("--plugin-dir=", "usr/lib/mysql/plugin"),
+            "--secure-file-priv=NULL".into(),
+            "--mysqlx=OFF".into(),
+        ]
+        .into_iter()
+        .chain(user)
+        .collect()
+    }
+}
