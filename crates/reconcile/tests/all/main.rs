@@ -2,3 +2,4 @@
 //! against every order of events that a small server can produce.
 
 mod folding;
+mod windows;
