@@ -6,10 +6,12 @@
 
 mod fold;
 mod resume;
+mod split;
 mod window;
 
 pub use fold::fold;
 pub use resume::{
     MappingChanged, ResumePoint, ResumeRefusal, ServerHistory, may_resume, same_mapping,
 };
-pub use window::WindowBounds;
+pub use split::{Admission, BarrierLimits, Cut, SplitError, Splitter};
+pub use window::{Void, Window, WindowBounds};
