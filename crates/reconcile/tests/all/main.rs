@@ -1,5 +1,6 @@
-//! The rules against naive models: folding against the changes applied one by one, chunk windows
-//! against every order of events that a small server can produce.
+//! The rules against naive models: folding against the changes applied one by one, splitting against
+//! the list of all changes, chunk windows against every order of events of a small server.
 
 mod folding;
+mod splitting;
 mod windows;
