@@ -2,3 +2,4 @@
 //! Real servers are always there; whatever knows the pipeline's ports stands behind the feature `ports`, so that starting a server builds in seconds.
 
 pub mod servers;
+pub mod waiting;

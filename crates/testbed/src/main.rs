@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use testbed::servers::ServerError;
 use testbed::servers::running::{self, Kind};
+use testbed::servers::{Mongo, MongoOptions, MySql, MySqlOptions, ServerError};
 
 #[derive(Parser)]
 #[command(about = "Starts, shows and stops real servers")]
@@ -33,9 +33,13 @@ enum Command {
     },
     /// Stop one set, or every set
     Stop {
-        #[arg(long)]
-        name: Option<String>,
+        #[arg(long, default_value = "default")]
+        name: String,
+        #[arg(long, conflicts_with = "name")]
+        all: bool,
     },
+    /// Start a MySQL and a MongoDB that end with this command, and hold them until it is interrupted
+    Hold,
     /// Show every set
     Status {
         #[arg(long)]
@@ -75,13 +79,31 @@ fn run(command: &Command) -> Result<(), ServerError> {
                 }
             }
         }
-        Command::Stop { name } => match running::stop(name.as_deref())? {
+        Command::Stop { name, all } => match running::stop((!*all).then_some(name.as_str()))? {
             0 => eprintln!("nothing was running"),
             count => eprintln!("stopped {count} and removed their data"),
         },
+        Command::Hold => hold()?,
         Command::Status { json } => show(*json)?,
     }
     Ok(())
+}
+
+/// One line of JSON with address and process of each, then nothing until the end.
+fn hold() -> Result<(), ServerError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .map_err(ServerError::Runtime)?;
+    runtime.block_on(async {
+        let mysql = MySql::start(MySqlOptions::default()).await?;
+        let mongo = Mongo::start(MongoOptions::default()).await?;
+        let held = serde_json::json!({
+            Kind::Mysql.variable(): { "address": mysql.url(), "process": mysql.process_id() },
+            Kind::Mongodb.variable(): { "address": mongo.url(), "process": mongo.process_id(0) },
+        });
+        println!("{held}");
+        std::future::pending::<Result<(), ServerError>>().await
+    })
 }
 
 fn show(json: bool) -> Result<(), ServerError> {

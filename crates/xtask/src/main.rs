@@ -30,6 +30,8 @@ enum Task {
     /// Fetch, start and stop real servers
     #[command(subcommand)]
     Servers(servers::Command),
+    /// Install what building and starting servers take, or name it
+    Machine,
     /// Run all tests, servers included
     Test {
         /// Names of tests, and whatever else `cargo test` takes after `--`
@@ -63,6 +65,7 @@ fn main() -> ExitCode {
 fn run(task: Task) -> Result<(), Failure> {
     match task {
         Task::Servers(command) => servers::run(&command),
+        Task::Machine => tasks::machine(),
         Task::Test { filter } => tasks::test(&filter),
         Task::Demo { keep } => tasks::demo(keep),
         Task::Bench { json } => tasks::bench(json),

@@ -27,9 +27,12 @@ pub(crate) enum Command {
     },
     /// Stop servers and remove their data
     Stop {
-        /// The set to stop; without it every set of this checkout
-        #[arg(long)]
-        name: Option<String>,
+        /// The set to stop
+        #[arg(long, default_value = "default")]
+        name: String,
+        /// Stop every set of this checkout
+        #[arg(long, conflicts_with = "name")]
+        all: bool,
     },
     /// Show which servers run, and where
     Status {
@@ -74,10 +77,8 @@ pub(crate) fn run(command: &Command) -> Result<(), Failure> {
             }
             testbed(&arguments)
         }
-        Command::Stop { name } => match name {
-            Some(name) => testbed(&["stop", "--name", name]),
-            None => testbed(&["stop"]),
-        },
+        Command::Stop { all: true, .. } => testbed(&["stop", "--all"]),
+        Command::Stop { name, all: false } => testbed(&["stop", "--name", name]),
         Command::Status { json } => {
             if *json {
                 testbed(&["status", "--json"])

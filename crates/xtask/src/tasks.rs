@@ -1,7 +1,8 @@
 //! The tasks that need the whole workspace: tests, demo, benchmark.
 //! Each prepares the machine, fetches the servers, builds, and then only runs what is written elsewhere.
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::failure::Failure;
@@ -9,17 +10,21 @@ use crate::program::{openly, say};
 use crate::provision::{Kind, provision};
 use crate::{folders, machine};
 
+/// What building and starting servers take.
+pub(crate) fn machine() -> Result<(), Failure> {
+    machine::prepare(&[machine::TO_BUILD, machine::TO_START_SERVERS])
+}
+
 /// All tests of the workspace, against a `lockstep` that can be stopped at named places.
 pub(crate) fn test(filter: &[String]) -> Result<(), Failure> {
     prepare(&Kind::ALL)?;
     let binary = build_lockstep(Profile::Test)?;
     say("running the tests");
     openly(
-        cargo(&["test", "--workspace", "--exclude", "xtask"])
+        cargo(&["test", "--workspace", "--no-fail-fast"])
             .args(filter)
             .env("LOCKSTEP_BIN", &binary),
-    )?;
-    openly(cargo(&["test", "--package", "xtask"]).args(filter))
+    )
 }
 
 pub(crate) fn demo(keep: bool) -> Result<(), Failure> {
@@ -73,14 +78,29 @@ fn build_lockstep(profile: Profile) -> Result<PathBuf, Failure> {
         Profile::Test => "debug",
         Profile::Release => "release",
     };
-    let binary = target_folder().join(folder).join("lockstep");
-    if binary.is_file() {
-        return Ok(binary);
+    let built = target_folder().join(folder).join("lockstep");
+    if !built.is_file() {
+        return Err(Failure::Unexpected {
+            what: "the build of lockstep".to_owned(),
+            problem: format!("it left nothing at {}", built.display()),
+        });
     }
-    Err(Failure::Unexpected {
-        what: "the build of lockstep".to_owned(),
-        problem: format!("it left nothing at {}", binary.display()),
-    })
+    match profile {
+        Profile::Release => Ok(built),
+        Profile::Test => set_aside(&built),
+    }
+}
+
+/// Copies the binary away from where the tests' own build, which has no named stops, would replace it.
+fn set_aside(built: &Path) -> Result<PathBuf, Failure> {
+    let folder = target_folder().join("with-stops");
+    fs::create_dir_all(&folder).map_err(Failure::file("create", &folder))?;
+    let binary = folder.join("lockstep");
+    let unfinished = folder.join(format!("lockstep.{}", std::process::id()));
+    fs::copy(built, &unfinished).map_err(Failure::file("copy to", &unfinished))?;
+    // A rename, since a running program cannot be written to.
+    fs::rename(&unfinished, &binary).map_err(Failure::file("rename to", &binary))?;
+    Ok(binary)
 }
 
 /// Where cargo builds.

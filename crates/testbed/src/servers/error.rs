@@ -76,6 +76,9 @@ pub enum ServerError {
         /// What is wrong with it.
         problem: String,
     },
+    /// No runtime could be made.
+    #[error("cannot make an async runtime: {0}")]
+    Runtime(std::io::Error),
     /// The runtime ended while the server was being started.
     #[error("the runtime ended while a server was being started or stopped")]
     Cancelled,

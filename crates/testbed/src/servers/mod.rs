@@ -14,9 +14,8 @@ mod provisioned;
 pub mod running;
 
 pub use error::ServerError;
-pub use kafka::{Kafka, KafkaOptions};
-pub use mongo::MONGO_OPTIONS;
-pub use mongo::{Mongo, MongoOptions};
+pub use kafka::{KAFKA_PROPERTIES, Kafka, KafkaOptions};
+pub use mongo::{MONGO_OPTIONS, Mongo, MongoOptions};
 pub use mysql::{MYSQL_OPTIONS, MySql, MySqlOptions};
 pub use provisioned::Provisioned;
 

@@ -224,13 +224,14 @@ pub(super) fn on_a_free_port<T>(
 }
 
 type Launched = Result<Child, std::io::Error>;
+/// A command to start, and where to answer.
+type Order = (Command, mpsc::Sender<Launched>);
 
 /// Has the launching thread start the process.
 fn launch(recipe: &Recipe) -> Result<Child, ServerError> {
-    static LAUNCHER: OnceLock<Mutex<mpsc::Sender<(Command, mpsc::Sender<Launched>)>>> =
-        OnceLock::new();
+    static LAUNCHER: OnceLock<Mutex<mpsc::Sender<Order>>> = OnceLock::new();
     let launcher = LAUNCHER.get_or_init(|| {
-        let (orders, inbox) = mpsc::channel::<(Command, mpsc::Sender<Launched>)>();
+        let (orders, inbox) = mpsc::channel::<Order>();
         thread::Builder::new()
             .name("server launcher".to_owned())
             .spawn(move || {

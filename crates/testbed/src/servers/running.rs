@@ -84,8 +84,8 @@ pub type Servers = BTreeMap<Kind, Detached>;
 pub fn start(name: &str, kinds: &[Kind]) -> Result<Servers, ServerError> {
     let provisioned = Provisioned::locate()?;
     let home = set_folder(&provisioned, name);
+    let _alone = lock(&provisioned)?;
     fs::create_dir_all(&home).map_err(ServerError::file("create", &home))?;
-    let _alone = lock(&home)?;
     let mut servers = load(&home)?;
     servers.retain(|_, server| server.runs());
     let missing: Vec<Kind> = kinds
@@ -134,13 +134,13 @@ pub fn start(name: &str, kinds: &[Kind]) -> Result<Servers, ServerError> {
 /// That a state cannot be read, or a server cannot be ended.
 pub fn stop(name: Option<&str>) -> Result<usize, ServerError> {
     let provisioned = Provisioned::locate()?;
+    let _alone = lock(&provisioned)?;
     let homes = match name {
         Some(name) => vec![set_folder(&provisioned, name)],
         None => set_folders(&provisioned)?,
     };
     let mut stopped = 0;
     for home in homes.iter().filter(|home| home.is_dir()) {
-        let _alone = lock(home)?;
         for server in load(home)?.values().filter(|server| server.runs()) {
             end(server)?;
             stopped += 1;
@@ -253,9 +253,11 @@ fn set_folders(provisioned: &Provisioned) -> Result<Vec<PathBuf>, ServerError> {
     Ok(folders)
 }
 
-/// The lock lies beside the set's folder, since `stop` removes that.
-fn lock(home: &Path) -> Result<File, ServerError> {
-    let path = home.with_extension("lock");
+/// One command at a time changes what runs.
+fn lock(provisioned: &Provisioned) -> Result<File, ServerError> {
+    let sets = sets_folder(provisioned);
+    fs::create_dir_all(&sets).map_err(ServerError::file("create", &sets))?;
+    let path = sets.join(".lock");
     let file = File::create(&path).map_err(ServerError::file("create", &path))?;
     file.lock().map_err(ServerError::file("lock", &path))?;
     Ok(file)
