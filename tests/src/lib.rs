@@ -1,1 +1,6 @@
+//! What the end-to-end tests, the demo and the benchmark share: an independent judge of both
+//! stores, a workload that writes as applications do, and the data that they work on.
+//!
+//! The judge and the workload know no crate of Lockstep, so that a mistake there cannot hide here.
 
+pub mod comparer;
