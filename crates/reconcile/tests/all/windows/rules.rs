@@ -2,11 +2,14 @@
 //! broken rule would prove nothing about the kept one.
 
 use super::Place;
-use super::server::{Kind, Rows};
-use change::{Gtid, GtidSet, LogPosition, SourceId};
-use reconcile::WindowBounds;
+use super::server::{Kind, RowChange, Rows};
+use change::{
+    ChangeKind, Column, ColumnKind, Gtid, GtidSet, IntegerWidth, LogPosition, MySqlPosition,
+    Position, Row, Schema, SourceId, TableName, Value,
+};
+use reconcile::{Window, WindowBounds};
 use std::cmp::Ordering;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// Which rules are kept.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -42,30 +45,8 @@ impl Rules {
     };
 }
 
-fn uuid() -> SourceId {
-    SourceId::untagged([7; 16])
-}
-
-fn gtid(place: usize) -> Gtid {
-    Gtid {
-        source: uuid(),
-        number: place as u64 + 1,
-    }
-}
-
-fn log_position(transactions: usize) -> LogPosition {
-    LogPosition::new("binlog.000001", 100 * transactions as u64)
-}
-
-fn gtid_set(places: impl Iterator<Item = usize>) -> GtidSet {
-    let mut set = GtidSet::default();
-    for place in places {
-        set.insert(&gtid(place));
-    }
-    set
-}
-
-/// The keys of the chunk's rows that may be emitted now; `None` while the window stays open.
+/// The keys of the chunk's rows that the product's window lets through at this point; `None` while
+/// the window stays open.
 pub fn rows_to_emit(
     rules: &Rules,
     binlog: &[Kind],
@@ -74,16 +55,33 @@ pub fn rows_to_emit(
     (chunk, rows): (&[u8], &Rows),
 ) -> Option<Vec<u8>> {
     let bounds = WindowBounds {
-        server_uuid: "server".into(),
+        server_uuid: SERVER.into(),
         low: Arc::new(gtid_set(
             (0..binlog.len()).filter(|place| low & 1 << place != 0),
         )),
         high: log_position(if rules.waits_for_high { high } else { 0 }),
     };
-    if !log_position(emitted.transactions).has_reached(&bounds.high) {
+    let boundary = Position::MySql(MySqlPosition {
+        server_uuid: SERVER.into(),
+        gtid_set: Arc::new(gtid_set(0..emitted.transactions)),
+        log: log_position(emitted.transactions),
+    });
+    if bounds.reached_by(&boundary) != Some(true) {
         return None;
     }
-    let mut touched = Vec::new();
+    let window = recorded(rules, binlog, after, emitted);
+    let read = chunk
+        .iter()
+        .filter(|key| rows[usize::from(**key)].is_some());
+    let kept = window
+        .close(&SCHEMA, read.map(|key| row(*key)).collect(), &bounds.low)
+        .expect("nothing voids the model's windows");
+    Some(kept.iter().map(key).collect())
+}
+
+/// The window after all that was emitted since it was opened.
+fn recorded(rules: &Rules, binlog: &[Kind], after: Place, emitted: Place) -> Window {
+    let mut window = Window::open(&SCHEMA, 1 << 20);
     for (place, kind) in binlog.iter().enumerate().skip(after.transactions) {
         let changes = kind.changes();
         let first = if place == after.transactions {
@@ -96,17 +94,68 @@ pub fn rows_to_emit(
             Ordering::Equal => emitted.changes,
             Ordering::Greater => break,
         };
+        window.begin(Some(&gtid(place)));
         for change in changes.into_iter().take(through).skip(first) {
-            if rules.records_keys && !bounds.low.contains(&gtid(place)) {
-                touched.extend(change.after);
-                if rules.records_the_key_before || change.after.is_none() {
-                    touched.extend(change.before);
-                }
+            if rules.records_keys {
+                window.record(&SCHEMA, &change_kind(rules, change));
             }
         }
     }
-    let kept = chunk
-        .iter()
-        .filter(|key| rows[usize::from(**key)].is_some() && !touched.contains(key));
-    Some(kept.copied().collect())
+    window
+}
+
+fn change_kind(rules: &Rules, change: RowChange) -> ChangeKind {
+    match (change.before.map(row), change.after.map(row)) {
+        (Some(before), Some(after)) if rules.records_the_key_before => {
+            ChangeKind::Update { before, after }
+        }
+        (_, Some(after)) => ChangeKind::Insert { after },
+        (Some(before), None) => ChangeKind::Delete { before },
+        (None, None) => unreachable!("a row change has an image"),
+    }
+}
+
+const SERVER: &str = "00000007-0000-0000-0000-000000000000";
+
+static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema {
+    name: TableName::new("shop", "orders"),
+    columns: vec![Column {
+        name: "id".into(),
+        kind: ColumnKind::Integer {
+            width: IntegerWidth::Tiny,
+            unsigned: true,
+        },
+        nullable: false,
+    }],
+    key: vec![0],
+});
+
+fn row(key: u8) -> Row {
+    Row::new(vec![Value::UInt(u64::from(key))])
+}
+
+fn key(row: &Row) -> u8 {
+    match row[0] {
+        Value::UInt(key) => u8::try_from(key).expect("the model has three keys"),
+        ref other => panic!("{other:?} is not a key of the model"),
+    }
+}
+
+fn gtid(place: usize) -> Gtid {
+    Gtid {
+        source: SourceId::untagged([7; 16]),
+        number: place as u64 + 1,
+    }
+}
+
+fn gtid_set(places: impl Iterator<Item = usize>) -> GtidSet {
+    let mut set = GtidSet::default();
+    for place in places {
+        set.insert(&gtid(place));
+    }
+    set
+}
+
+fn log_position(transactions: usize) -> LogPosition {
+    LogPosition::new("binlog.000001", 100 * transactions as u64)
 }
