@@ -86,6 +86,8 @@ pub enum TableState {
     Recopy,
     /// Given up, with a reason.
     Stopped,
+    /// Dropped at the source; its collection is empty.
+    Dropped,
 }
 
 /// Why a table stands still.

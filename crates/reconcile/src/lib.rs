@@ -4,11 +4,15 @@
 //! rows a window lets through, where a transaction is split, what a barrier's changes come to, and
 //! whether a position may be resumed from. Nothing here waits or reads a clock.
 
+mod capture;
+mod copy;
 mod fold;
 mod resume;
 mod split;
 mod window;
 
+pub use capture::{Capture, Limits, ReadChunk};
+pub use copy::{Task, WindowId};
 pub use fold::fold;
 pub use resume::{
     MappingChanged, ResumePoint, ResumeRefusal, ServerHistory, may_resume, same_mapping,

@@ -1,0 +1,490 @@
+//! Capture's decisions: how changes, chunks and table events become barriers.
+//!
+//! The loop in `flow` feeds in what the source and the readers say and takes out closed barriers;
+//! everything about order is decided here. An open barrier collects whole transactions. It is
+//! closed when the log would take it at once (so that it is small when idle and grows under load)
+//! or when it is full; a transaction that fills it alone leaves in parts, each with a torn
+//! checkpoint. Chunks and table events stand between transactions, in barriers of their own.
+
+use crate::copy::{Copies, Task, WindowId};
+use crate::window::{Void, WindowBounds};
+use change::{
+    Barrier, Change, ChangeKind, Checkpoint, Gtid, KeyRange, MappingVersion, Ordinal, Position,
+    Row, Schema, TableDescription, TableEvent, TableEventKind, TableName, TableProgress,
+    TableState, Torn, Trouble,
+};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// How large a barrier and a window may grow.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limits {
+    pub max_barrier_changes: usize,
+    /// By the memory that the changes hold.
+    pub max_barrier_bytes: usize,
+    /// What one window may remember before its chunk is read again.
+    pub max_window_bytes: usize,
+}
+
+/// A chunk as it was read.
+#[derive(Clone, Debug)]
+pub struct ReadChunk {
+    pub schema: Arc<Schema>,
+    pub rows: Vec<Row>,
+    pub bounds: WindowBounds,
+    pub rest: Option<KeyRange>,
+}
+
+/// The capture state machine.
+#[derive(Debug)]
+pub struct Capture {
+    limits: Limits,
+    mapping: MappingVersion,
+    copies: Copies,
+    /// The last whole transaction's.
+    position: Position,
+    committed_at_ms: i64,
+    /// The highest ordinal given out.
+    last: Ordinal,
+    changes: Vec<Change>,
+    bytes: usize,
+    /// How much of `changes` and `bytes` belongs to whole transactions.
+    settled: (usize, usize),
+    current: Option<Transaction>,
+    torn: Option<Torn>,
+    waiting: Vec<(TableName, WindowId, ReadChunk)>,
+    closed: VecDeque<Barrier>,
+    /// The position moved since the last barrier was closed.
+    moved: bool,
+}
+
+#[derive(Debug)]
+struct Transaction {
+    name: Arc<str>,
+    number: u64,
+    committed_at_ms: i64,
+    /// Changes of the selected tables so far, emitted or not.
+    seen: u64,
+    /// So many of them were emitted before a restart.
+    skip: u64,
+    parts: u32,
+    events: Vec<TableEvent>,
+}
+
+impl Capture {
+    /// A pipeline that starts at `position`, now.
+    pub fn start(limits: Limits, mapping: MappingVersion, position: Position, now_ms: i64) -> Self {
+        let checkpoint = Checkpoint {
+            format: Checkpoint::FORMAT,
+            ordinal: Ordinal::default(),
+            position,
+            torn: None,
+            committed_at_ms: now_ms,
+        };
+        let mut capture = Self::resume(limits, mapping, checkpoint, Vec::new());
+        capture.moved = true;
+        capture
+    }
+
+    /// A pipeline that goes on after a checkpoint.
+    pub fn resume(
+        limits: Limits,
+        mapping: MappingVersion,
+        checkpoint: Checkpoint,
+        tables: Vec<TableProgress>,
+    ) -> Self {
+        Self {
+            limits,
+            mapping,
+            copies: Copies::resume(tables),
+            position: checkpoint.position,
+            committed_at_ms: checkpoint.committed_at_ms,
+            last: checkpoint.ordinal,
+            changes: Vec::new(),
+            bytes: 0,
+            settled: (0, 0),
+            current: None,
+            torn: checkpoint.torn,
+            waiting: Vec::new(),
+            closed: VecDeque::new(),
+            moved: false,
+        }
+    }
+
+    /// A table that exists and matches the selection.
+    pub fn add_table(&mut self, table: &TableName) {
+        self.copies.add(table);
+    }
+
+    /// Where the stream stands: the last whole transaction.
+    pub fn position(&self) -> &Position {
+        &self.position
+    }
+
+    /// Every table's copy state.
+    pub fn progress(&self) -> impl Iterator<Item = &TableProgress> {
+        self.copies.progress()
+    }
+
+    /// Whether nothing is left to copy.
+    pub fn is_copied(&self) -> bool {
+        self.progress().all(|table| match table.state {
+            TableState::Copying | TableState::Recopy => false,
+            TableState::Following | TableState::Stopped | TableState::Dropped => true,
+        })
+    }
+
+    /// The next thing for a reader to do, if there is one. A window opens at the present position.
+    pub fn next_task(&mut self) -> Option<Task> {
+        let between = self.current.is_none() && self.torn.is_none();
+        self.copies.next_task(between, self.limits.max_window_bytes)
+    }
+
+    /// The catalogue's answer to [`Task::Describe`].
+    pub fn described(&mut self, table: &TableName, description: Option<TableDescription>) {
+        self.copies.described(table, description);
+    }
+
+    /// The answer to [`Task::Plan`].
+    pub fn planned(&mut self, table: &TableName, ranges: Vec<KeyRange>, rows_estimated: u64) {
+        self.copies.planned(table, ranges, rows_estimated);
+    }
+
+    /// A describe or plan task came to nothing and is to be asked again.
+    pub fn unanswered(&mut self, table: &TableName) {
+        self.copies.unanswered(table);
+    }
+
+    /// The answer to [`Task::Read`]: it waits for its boundary.
+    pub fn chunk_read(&mut self, table: &TableName, window: WindowId, chunk: ReadChunk) {
+        self.waiting.push((table.clone(), window, chunk));
+        self.emit_chunks();
+    }
+
+    /// The table no longer looks as described, or the read failed: its range is free again.
+    pub fn chunk_void(&mut self, table: &TableName, window: WindowId, altered: bool) {
+        self.copies.take_window(table, window);
+        if altered {
+            self.copies.forget_description(table);
+        }
+    }
+
+    /// Gives up on a table; the others go on.
+    pub fn stop_table(&mut self, table: &TableName, trouble: Trouble) {
+        self.copies.stop(table, trouble);
+        self.waiting.retain(|(waiting, _, _)| waiting != table);
+    }
+
+    /// A transaction begins.
+    pub fn begin(&mut self, name: &Arc<str>, committed_at_ms: i64) {
+        // The torn transaction is the first one after a resume, since its predecessors are in the
+        // checkpoint's set and it is not.
+        let torn = self.torn.take().filter(|torn| torn.transaction == *name);
+        let (skip, parts) = torn.map_or((0, 0), |torn| (torn.changes_before, torn.parts));
+        let number = self.last.transaction + 1;
+        self.last = Ordinal {
+            transaction: number,
+            change: 0,
+        };
+        let gtid: Option<Gtid> = name.parse().ok();
+        self.copies.begin(gtid.as_ref());
+        self.current = Some(Transaction {
+            name: name.clone(),
+            number,
+            committed_at_ms,
+            seen: 0,
+            skip,
+            parts,
+            events: Vec::new(),
+        });
+    }
+
+    /// Changes of one table inside the current transaction.
+    pub fn rows(&mut self, schema: &Arc<Schema>, rows: Vec<ChangeKind<Row>>) {
+        for kind in rows {
+            let transaction = self
+                .current
+                .as_mut()
+                .expect("rows come inside a transaction");
+            transaction.seen += 1;
+            let ordinal = Ordinal {
+                transaction: transaction.number,
+                change: transaction.seen - 1,
+            };
+            if transaction.seen <= transaction.skip {
+                continue;
+            }
+            let Some(copy) = self.copies.for_changes(&schema.name) else {
+                continue;
+            };
+            copy.record(schema, &kind);
+            if !copy.is_live() {
+                continue;
+            }
+            let change = Change {
+                schema: schema.clone(),
+                ordinal,
+                kind,
+            };
+            self.last = ordinal;
+            self.bytes += change.heap_bytes();
+            self.changes.push(change);
+            if self.is_full() {
+                self.make_room();
+            }
+        }
+    }
+
+    /// Something happened to a table as a whole inside the current transaction.
+    pub fn table_event(&mut self, event: TableEvent) {
+        if let Some(copy) = self.copies.for_changes(&event.table) {
+            copy.record_table_change();
+        }
+        let transaction = self
+            .current
+            .as_mut()
+            .expect("table events come inside a transaction");
+        transaction.events.push(event);
+    }
+
+    /// The current transaction is complete.
+    pub fn commit(&mut self, position: Position) {
+        let transaction = self.current.take().expect("a commit ends a transaction");
+        if !transaction.events.is_empty() {
+            self.apply_events(transaction.events);
+        }
+        self.position = position;
+        self.committed_at_ms = transaction.committed_at_ms;
+        self.settled = (self.changes.len(), self.bytes);
+        self.moved = true;
+        if transaction.parts > 0 || self.is_full() {
+            // Closed at once, so that nothing stays torn for longer than it must.
+            self.close_settled();
+        }
+        self.emit_chunks();
+    }
+
+    /// Nothing of interest up to this position.
+    pub fn heartbeat(&mut self, position: Position) {
+        if self.current.is_some() || self.torn.is_some() {
+            return;
+        }
+        self.moved |= position != self.position;
+        self.position = position;
+        self.emit_chunks();
+    }
+
+    /// Whether [`Capture::close`] would have anything to close.
+    pub fn has_work(&self) -> bool {
+        self.settled.0 > 0 || (self.current.is_none() && self.copies.has_news())
+    }
+
+    /// Closes the open barrier if it holds anything worth sending.
+    pub fn close(&mut self) {
+        if self.has_work() {
+            self.close_settled();
+        }
+    }
+
+    /// Closes a barrier even if only the position moved, so that the checkpoint follows the server.
+    pub fn close_heartbeat(&mut self) {
+        if self.has_work() || (self.moved && self.current.is_none() && self.torn.is_none()) {
+            self.close_settled();
+        }
+    }
+
+    /// The next closed barrier, in order.
+    pub fn take_closed(&mut self) -> Option<Barrier> {
+        self.closed.pop_front()
+    }
+
+    fn is_full(&self) -> bool {
+        self.changes.len() >= self.limits.max_barrier_changes
+            || self.bytes >= self.limits.max_barrier_bytes
+    }
+
+    fn make_room(&mut self) {
+        if self.settled.0 > 0 {
+            self.close_settled();
+            return;
+        }
+        let transaction = self
+            .current
+            .as_mut()
+            .expect("unsettled changes have a transaction");
+        transaction.parts += 1;
+        let torn = Torn {
+            transaction: transaction.name.clone(),
+            parts: transaction.parts,
+            changes_before: transaction.seen,
+        };
+        let committed_at_ms = transaction.committed_at_ms;
+        let changes = std::mem::take(&mut self.changes);
+        self.bytes = 0;
+        let checkpoint = Checkpoint {
+            torn: Some(torn),
+            committed_at_ms,
+            ..self.checkpoint(self.last)
+        };
+        self.push_barrier(checkpoint, changes, false, Vec::new());
+    }
+
+    /// Closes a barrier with everything that is settled, or with the position alone.
+    fn close_settled(&mut self) {
+        let (count, bytes) = std::mem::take(&mut self.settled);
+        let rest = self.changes.split_off(count);
+        let changes = std::mem::replace(&mut self.changes, rest);
+        self.bytes -= bytes;
+        // A checkpoint inside a transaction in progress takes the last settled ordinal; between
+        // transactions a fresh one keeps every barrier's ordinal unique.
+        let ordinal = match changes.last() {
+            Some(change) => change.ordinal,
+            None => self.next_ordinal(),
+        };
+        let checkpoint = Checkpoint {
+            torn: self.torn.clone(),
+            ..self.checkpoint(ordinal)
+        };
+        self.push_barrier(checkpoint, changes, false, Vec::new());
+        self.moved = false;
+    }
+
+    fn apply_events(&mut self, events: Vec<TableEvent>) {
+        let mut emptied = Vec::new();
+        for event in events {
+            match event.kind {
+                TableEventKind::Truncated => {
+                    let copy = self.copies.for_changes(&event.table);
+                    if copy.is_some_and(|copy| copy.is_live()) {
+                        emptied.push(event.table);
+                    }
+                }
+                TableEventKind::Dropped => {
+                    self.waiting.retain(|(table, _, _)| *table != event.table);
+                    if self.copies.drop_table(&event.table) {
+                        emptied.push(event.table);
+                    }
+                }
+                TableEventKind::Created => self.copies.add(&event.table),
+                TableEventKind::Unsupported(trouble) => self.stop_table(&event.table, trouble),
+            }
+        }
+        if !emptied.is_empty() {
+            self.empty(emptied);
+        }
+    }
+
+    /// Emptying is repeatable, so its checkpoint stays before the transaction that asked for it.
+    fn empty(&mut self, tables: Vec<TableName>) {
+        if self.settled.0 > 0 {
+            self.close_settled();
+        }
+        let ordinal = self.next_ordinal();
+        let checkpoint = self.checkpoint(ordinal);
+        self.push_barrier(checkpoint, Vec::new(), false, tables);
+    }
+
+    /// Emits the chunks whose window has reached its end. Only between transactions: a row of a
+    /// chunk must not overwrite what a part of a later transaction wrote.
+    fn emit_chunks(&mut self) {
+        if self.current.is_some() || self.torn.is_some() {
+            return;
+        }
+        let mut index = 0;
+        while index < self.waiting.len() {
+            match self.waiting[index].2.bounds.reached_by(&self.position) {
+                Some(false) => index += 1,
+                Some(true) => {
+                    let (table, window, chunk) = self.waiting.swap_remove(index);
+                    self.emit_chunk(&table, window, chunk);
+                }
+                None => {
+                    let (table, window, _) = self.waiting.swap_remove(index);
+                    self.copies.take_window(&table, window);
+                }
+            }
+        }
+    }
+
+    fn emit_chunk(&mut self, table: &TableName, window: WindowId, chunk: ReadChunk) {
+        let ReadChunk {
+            schema,
+            rows,
+            bounds,
+            rest,
+        } = chunk;
+        let Some(window) = self.copies.take_window(table, window) else {
+            return;
+        };
+        let rows_read = rows.len() as u64;
+        let rows = match window.close(&schema, rows, &bounds.low) {
+            Ok(rows) => rows,
+            Err(Void::TableChanged | Void::TooManyTouched) => return,
+        };
+        if self.settled.0 > 0 {
+            self.close_settled();
+        }
+        if schema.key.is_empty() {
+            // What an earlier attempt may have left behind would never be counted again.
+            self.empty(vec![table.clone()]);
+        }
+        self.copies.emitted(table, rest, rows_read);
+        let transaction = self.last.transaction + 1;
+        let changes: Vec<Change> = (0..)
+            .zip(rows)
+            .map(|(change, row)| Change {
+                schema: schema.clone(),
+                ordinal: Ordinal {
+                    transaction,
+                    change,
+                },
+                kind: ChangeKind::Read { row },
+            })
+            .collect();
+        self.last = Ordinal {
+            transaction,
+            change: (changes.len() as u64).saturating_sub(1),
+        };
+        let checkpoint = self.checkpoint(self.last);
+        self.push_barrier(checkpoint, changes, true, Vec::new());
+        self.moved = false;
+    }
+
+    fn next_ordinal(&mut self) -> Ordinal {
+        self.last = Ordinal {
+            transaction: self.last.transaction + 1,
+            change: 0,
+        };
+        self.last
+    }
+
+    fn checkpoint(&self, ordinal: Ordinal) -> Checkpoint {
+        Checkpoint {
+            format: Checkpoint::FORMAT,
+            ordinal,
+            position: self.position.clone(),
+            torn: None,
+            committed_at_ms: self.committed_at_ms,
+        }
+    }
+
+    fn push_barrier(
+        &mut self,
+        checkpoint: Checkpoint,
+        changes: Vec<Change>,
+        chunk: bool,
+        emptied: Vec<TableName>,
+    ) {
+        let (progress, described) = self.copies.take_news();
+        let mapping = self.mapping.clone();
+        self.closed.push_back(Barrier {
+            checkpoint,
+            changes,
+            chunk,
+            emptied,
+            described,
+            progress,
+            mapping,
+        });
+    }
+}
