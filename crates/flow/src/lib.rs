@@ -5,6 +5,8 @@
 //! outside does is behind the traits of [`ports`].
 
 pub mod failure;
+pub mod finding;
 pub mod ports;
 
 pub use failure::{Disposition, Failure};
+pub use finding::{Finding, Severity};

@@ -5,7 +5,12 @@
 //! as [`flow::Failure`]s.
 
 mod connect;
+mod describe;
 mod error;
+mod plan;
+mod quote;
+mod snapshot;
 
 pub use connect::{ConnectOptions, Password, TlsMode};
 pub use error::Error;
+pub use snapshot::{Reader, ReaderOptions, SnapshotError, TextDecoder};

@@ -1,0 +1,181 @@
+//! Reads tables by chunks that can be placed exactly in the change stream.
+//!
+//! [`Reader`] implements the port `SnapshotReader`: it describes tables from the catalogue, plans
+//! them into key ranges, and reads each chunk by the rules of a window: wait until everything up to
+//! C is visible, note what is executed (`low`), open one read view, note the end of the log
+//! (`high`). No lock is taken and no transaction stays open, tables without a key excepted.
+
+mod chunk;
+mod error;
+pub(crate) mod json;
+mod key;
+mod layout;
+mod session;
+mod values;
+mod whole;
+
+pub use error::SnapshotError;
+pub(crate) use key::is_stored_as_utf8;
+pub(crate) use layout::Layout;
+pub(crate) use session::Session;
+pub(crate) use values::value_of;
+
+use crate::describe::{self, Scope};
+use crate::plan;
+use change::{TableDescription, TableName};
+use flow::Failure;
+use flow::ports::{Chunk, ChunkRequest, CopyPlan, SnapshotReader};
+use mysql_async::Opts;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Decodes the bytes of a text column by its character set.
+pub type TextDecoder = Arc<dyn Fn(&str, bytes::Bytes) -> change::Value + Send + Sync>;
+
+/// Which tables are read, and how.
+#[derive(Clone)]
+pub struct ReaderOptions {
+    /// How to connect.
+    pub connect: Opts,
+    /// The tables that the configuration selects.
+    pub selected: Arc<dyn Fn(&TableName) -> bool + Send + Sync>,
+    /// Columns that identify the rows of tables without a primary key, as configured.
+    pub identity_columns: Arc<BTreeMap<TableName, Vec<String>>>,
+    /// How long a chunk waits for C to become visible.
+    pub visible_within: Duration,
+}
+
+/// A reader with a connection of its own. Parallel reading takes several.
+pub struct Reader {
+    options: ReaderOptions,
+    decode_text: TextDecoder,
+    session: Session,
+    layouts: HashMap<TableName, Layout>,
+    /// The mean size of the rows of the last chunk, by table.
+    row_bytes: HashMap<TableName, usize>,
+}
+
+impl Reader {
+    /// A reader that connects at its first use.
+    pub fn new(options: ReaderOptions, decode_text: TextDecoder) -> Self {
+        Self {
+            session: Session::new(options.connect.clone()),
+            options,
+            decode_text,
+            layouts: HashMap::new(),
+            row_bytes: HashMap::new(),
+        }
+    }
+
+    /// All selected tables, described with a few queries whatever their number. A table that cannot
+    /// be described has its failure beside it.
+    pub async fn describe_all(
+        &mut self,
+    ) -> Result<BTreeMap<TableName, Result<TableDescription, Failure>>, Failure> {
+        let tables = describe::tables(&mut self.session, Scope::All).await?;
+        let mut descriptions = BTreeMap::new();
+        for (name, table) in tables {
+            if (self.options.selected)(&name) {
+                let described = table
+                    .description(self.identity_columns(&name))
+                    .map_err(Failure::from);
+                descriptions.insert(name, described);
+            }
+        }
+        Ok(descriptions)
+    }
+
+    fn identity_columns(&self, table: &TableName) -> Option<&[String]> {
+        self.options.identity_columns.get(table).map(Vec::as_slice)
+    }
+
+    /// How to read the table; `None` when it no longer is what its description says.
+    async fn layout(&mut self, table: &TableDescription) -> Result<Option<Layout>, SnapshotError> {
+        let name = &table.schema.name;
+        if let Some(layout) = self.layouts.get(name)
+            && layout.schema == table.schema
+        {
+            return Ok(Some(layout.clone()));
+        }
+        self.layouts.remove(name);
+        let tables = describe::tables(&mut self.session, Scope::One(name)).await?;
+        let Some(layout) = tables
+            .get(name)
+            .and_then(|catalogue| Layout::new(table, catalogue))
+        else {
+            return Ok(None);
+        };
+        self.layouts.insert(name.clone(), layout.clone());
+        Ok(Some(layout))
+    }
+
+    async fn read_chunk(&mut self, request: &ChunkRequest) -> Result<Option<Chunk>, SnapshotError> {
+        let Some(layout) = self.layout(&request.table).await? else {
+            return Ok(None);
+        };
+        let read = if layout.schema.key.is_empty() {
+            self.read_whole(request, &layout).await
+        } else {
+            self.read_range(request, &layout).await
+        };
+        let name = &layout.schema.name;
+        // Columns that changed meanwhile explain an error, and spoil a success.
+        let gone = match &read {
+            Ok(_) => !self.is_unchanged(&layout).await?,
+            Err(SnapshotError::Server { number, .. }) => is_gone(*number),
+            Err(_) => false,
+        };
+        if gone {
+            self.layouts.remove(name);
+            return Ok(None);
+        }
+        read.map(Some)
+    }
+
+    /// Whether the table still has the columns of the layout.
+    async fn is_unchanged(&mut self, layout: &Layout) -> Result<bool, SnapshotError> {
+        let scope = Scope::One(&layout.schema.name);
+        let columns = describe::columns(&mut self.session, &scope).await?;
+        Ok(columns
+            .iter()
+            .map(|(_, column)| column)
+            .eq(layout.columns.iter()))
+    }
+}
+
+/// No such table, column or index; or the definition changed under the read view.
+fn is_gone(number: u16) -> bool {
+    matches!(
+        number,
+        1049 | 1051 | 1054 | 1109 | 1146 | 1176 | 1412 | 1615
+    )
+}
+
+impl SnapshotReader for Reader {
+    async fn tables(&mut self) -> Result<Vec<TableName>, Failure> {
+        let mut names = describe::table_names(&mut self.session).await?;
+        names.retain(|name| (self.options.selected)(name));
+        Ok(names)
+    }
+
+    async fn describe(&mut self, table: &TableName) -> Result<Option<TableDescription>, Failure> {
+        let tables = describe::tables(&mut self.session, Scope::One(table)).await?;
+        match tables.get(table) {
+            Some(found) => Ok(Some(found.description(self.identity_columns(table))?)),
+            None => Ok(None),
+        }
+    }
+
+    async fn plan(&mut self, table: &TableDescription, parts: usize) -> Result<CopyPlan, Failure> {
+        let Some(layout) = self.layout(table).await? else {
+            // The first read will say that the table is gone.
+            return Ok(plan::one_range(table));
+        };
+        Ok(plan::plan(&mut self.session, &layout, table, parts, &*self.decode_text).await?)
+    }
+
+    async fn read(&mut self, request: &ChunkRequest) -> Result<Option<Chunk>, Failure> {
+        Ok(self.read_chunk(request).await?)
+    }
+}
