@@ -1,9 +1,9 @@
 //! Rows without a key: documents are numbered copies of equal content.
 //!
 //! `_id` is `{hash, n}`: `hash` is Binary (subtype 0) with the first 16 bytes of the SHA-256 of the
-//! document's encoded content, `n` an Int64 that counts the copies of that content from 0. Which
-//! of several equal rows is which nobody can tell, MySQL included, so nothing is lost by numbering
-//! them. The hash covers the document rather than the row: rows that a chosen mapping makes equal
+//! document's encoded content, `n` an Int64 that numbers the copies of that content from 1
+//! without gaps, so that the highest number is their count. Which of several equal rows is which
+//! nobody can tell, MySQL included, so nothing is lost by numbering them. The hash covers the document rather than the row: rows that a chosen mapping makes equal
 //! are copies of one another.
 
 use crate::element::{self, subtype};
@@ -19,7 +19,7 @@ const HASH_BYTES: usize = 16;
 pub(crate) type ContentHash = [u8; HASH_BYTES];
 
 /// Numbers the equal rows of one table that a snapshot reads. One counter serves one table and
-/// one barrier: a keyless table is read whole, so its rows are numbered from 0 in it.
+/// one barrier: a keyless table is read whole, so its rows are numbered from 1 in it.
 #[derive(Debug, Default)]
 pub struct RowCounter {
     seen: HashMap<ContentHash, i64>,
@@ -30,12 +30,11 @@ impl RowCounter {
         Self::default()
     }
 
-    /// The number of the next row with this content: 0 for the first.
+    /// The number of the next row with this content: 1 for the first.
     pub(crate) fn next(&mut self, hash: &ContentHash) -> i64 {
         let count = self.seen.entry(*hash).or_insert(0);
-        let number = *count;
         *count += 1;
-        number
+        *count
     }
 }
 

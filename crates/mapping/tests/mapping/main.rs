@@ -7,6 +7,8 @@ mod documents;
 mod every_row;
 mod geometries;
 mod indexes;
+mod moments;
 mod multisets;
+mod refusals;
 mod table;
 mod values;

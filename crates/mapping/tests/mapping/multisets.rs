@@ -36,7 +36,7 @@ fn snapshot_rows_are_numbered_among_their_equals() {
         mapper.effects(&change, &mut counter, &mut out).unwrap();
     }
     let numbers: Vec<_> = out.iter().map(|effect| number_of(&effect.id)).collect();
-    assert_eq!(numbers, [Some(0), Some(0), Some(1), Some(2)]);
+    assert_eq!(numbers, [Some(1), Some(1), Some(2), Some(3)]);
     assert_eq!(
         out.iter()
             .map(|effect| &effect.id)
@@ -103,9 +103,9 @@ fn the_sink_makes_the_very_documents_that_the_snapshot_makes() {
         panic!("a snapshot row puts")
     };
     assert_eq!(mapper.document_id(&values(5)).unwrap(), insert[0].id);
-    assert_eq!(numbered_id(&insert[0].id, 0).as_ref(), Some(&read[0].id));
+    assert_eq!(numbered_id(&insert[0].id, 1).as_ref(), Some(&read[0].id));
     assert_eq!(
-        numbered_document(&insert[0].id, content, 0).as_ref(),
+        numbered_document(&insert[0].id, content, 1).as_ref(),
         Some(document)
     );
     let third = numbered_document(&insert[0].id, content, 2).unwrap();

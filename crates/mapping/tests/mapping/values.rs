@@ -1,14 +1,10 @@
-//! Each line of the table of types, by default and by choice.
+//! Each line of the table of types but dates and times, by default and by choice.
 
-use crate::table::{INT, integer, mapped, members, refusal, refused, schema, text_kind};
-use crate::table::{choice, column};
+use crate::table::{INT, integer, mapped, members, text_kind};
 use bson::spec::BinarySubtype;
-use bson::{Binary, Bson, DateTime as BsonDate, bson};
+use bson::{Binary, Bson, bson};
 use bytes::Bytes;
-use change::{
-    ColumnKind, Date, DateTime, Decimal, IntegerWidth as Width, Json, Text, Time, Timestamp, Value,
-};
-use mapping::TableChoices;
+use change::{ColumnKind, Decimal, IntegerWidth as Width, Json, Text, Value};
 
 fn binary(subtype: BinarySubtype, bytes: &[u8]) -> Bson {
     Bson::Binary(Binary {
@@ -21,51 +17,13 @@ fn decimal(text: &str) -> Bson {
     Bson::Decimal128(text.parse().expect("a decimal"))
 }
 
-fn milliseconds(count: i64) -> Bson {
-    Bson::DateTime(BsonDate::from_millis(count))
-}
-
 fn text(text: &str) -> Bson {
     Bson::String(text.into())
-}
-
-fn date(year: u16, month: u8, day: u8) -> Date {
-    Date { year, month, day }
-}
-
-fn clock(date: Date, microsecond: u32) -> DateTime {
-    DateTime {
-        date,
-        hour: 3,
-        minute: 4,
-        second: 5,
-        microsecond,
-    }
-}
-
-fn time(negative: bool, hours: u16, microsecond: u32) -> Value {
-    Value::Time(Time {
-        negative,
-        hours,
-        minute: 4,
-        second: 5,
-        microsecond,
-    })
-}
-
-fn at(seconds: i64, microsecond: u32) -> Value {
-    Value::Timestamp(Timestamp {
-        seconds,
-        microsecond,
-    })
 }
 
 fn number(text: &str) -> Value {
     Value::Decimal(Decimal::parse(text).expect("a decimal"))
 }
-
-/// 2024-01-02T03:04:05Z in seconds.
-const NOON: i64 = 1_704_164_645;
 
 #[test]
 fn numbers_become_what_the_table_of_types_says() {
@@ -248,186 +206,6 @@ fn numbers_become_what_the_table_of_types_says() {
 }
 
 #[test]
-fn dates_and_times_become_what_the_table_of_types_says() {
-    let (day, zero, odd) = (date(2024, 1, 2), date(0, 0, 0), date(2024, 0, 31));
-    let stamp = |fraction| ColumnKind::Timestamp { fraction };
-    let wall = |fraction| ColumnKind::DateTime { fraction };
-    let span = |fraction| ColumnKind::Time { fraction };
-    let zero_clock = DateTime {
-        hour: 0,
-        minute: 0,
-        second: 0,
-        ..clock(zero, 0)
-    };
-    let cases = [
-        (
-            ColumnKind::Date,
-            "",
-            Value::Date(day),
-            milliseconds(1_704_153_600_000),
-        ),
-        (
-            ColumnKind::Date,
-            "",
-            Value::Date(date(1, 1, 1)),
-            milliseconds(-62_135_596_800_000),
-        ),
-        (
-            ColumnKind::Date,
-            "",
-            Value::Date(date(9999, 12, 31)),
-            milliseconds(253_402_214_400_000),
-        ),
-        (
-            ColumnKind::Date,
-            "string",
-            Value::Date(day),
-            text("2024-01-02"),
-        ),
-        (ColumnKind::Date, "", Value::Date(zero), text("0000-00-00")),
-        (ColumnKind::Date, "", Value::Date(odd), text("2024-00-31")),
-        (
-            ColumnKind::Date,
-            "",
-            Value::Date(date(2023, 2, 29)),
-            text("2023-02-29"),
-        ),
-        (ColumnKind::Date, "null", Value::Date(zero), Bson::Null),
-        (ColumnKind::Date, "epoch", Value::Date(odd), milliseconds(0)),
-        (
-            ColumnKind::Date,
-            "year1",
-            Value::Date(zero),
-            milliseconds(-62_135_596_800_000),
-        ),
-        (
-            wall(0),
-            "",
-            Value::DateTime(clock(day, 0)),
-            milliseconds(NOON * 1000),
-        ),
-        (
-            wall(3),
-            "",
-            Value::DateTime(clock(day, 123_000)),
-            milliseconds(NOON * 1000 + 123),
-        ),
-        (
-            wall(3),
-            "string",
-            Value::DateTime(clock(day, 120_000)),
-            text("2024-01-02T03:04:05.120"),
-        ),
-        (
-            wall(0),
-            "string",
-            Value::DateTime(clock(day, 0)),
-            text("2024-01-02T03:04:05"),
-        ),
-        (
-            wall(4),
-            "",
-            Value::DateTime(clock(day, 100)),
-            text("2024-01-02T03:04:05.0001"),
-        ),
-        (
-            wall(6),
-            "",
-            Value::DateTime(clock(day, 123_456)),
-            text("2024-01-02T03:04:05.123456"),
-        ),
-        (
-            wall(6),
-            "date",
-            Value::DateTime(clock(day, 123_999)),
-            milliseconds(NOON * 1000 + 123),
-        ),
-        (
-            wall(0),
-            "",
-            Value::DateTime(zero_clock),
-            text("0000-00-00 00:00:00"),
-        ),
-        (
-            wall(2),
-            "",
-            Value::DateTime(zero_clock),
-            text("0000-00-00 00:00:00.00"),
-        ),
-        (
-            wall(6),
-            "",
-            Value::DateTime(clock(odd, 1)),
-            text("2024-00-31 03:04:05.000001"),
-        ),
-        (
-            wall(6),
-            "date null",
-            Value::DateTime(zero_clock),
-            Bson::Null,
-        ),
-        (
-            wall(6),
-            "date epoch",
-            Value::DateTime(clock(day, 0)),
-            milliseconds(NOON * 1000),
-        ),
-        (stamp(0), "", at(NOON, 0), milliseconds(NOON * 1000)),
-        (stamp(0), "", at(1, 0), milliseconds(1000)),
-        (
-            stamp(3),
-            "",
-            at(NOON, 999_000),
-            milliseconds(NOON * 1000 + 999),
-        ),
-        (
-            stamp(3),
-            "string",
-            at(NOON, 7_000),
-            text("2024-01-02T03:04:05.007Z"),
-        ),
-        (
-            stamp(6),
-            "",
-            at(NOON, 123_456),
-            text("2024-01-02T03:04:05.123456Z"),
-        ),
-        (
-            stamp(6),
-            "date",
-            at(NOON, 123_999),
-            milliseconds(NOON * 1000 + 123),
-        ),
-        (stamp(0), "", at(0, 0), text("0000-00-00 00:00:00")),
-        (stamp(6), "", at(0, 0), text("0000-00-00 00:00:00.000000")),
-        (stamp(0), "epoch", at(0, 0), milliseconds(0)),
-        (span(0), "", time(false, 1, 0), text("01:04:05")),
-        (span(6), "", time(true, 838, 1), text("-838:04:05.000001")),
-        (span(1), "", time(true, 0, 500_000), text("-00:04:05.5")),
-        (
-            span(3),
-            "millis",
-            time(true, 0, 500_000),
-            Bson::Int64(-245_500),
-        ),
-        (
-            span(6),
-            "micros",
-            time(false, 0, 7),
-            Bson::Int64(245_000_007),
-        ),
-    ];
-    for (kind, words, value, expected) in cases {
-        let case = format!("{kind:?} {words} {value:?}");
-        assert_eq!(
-            mapped(kind, words, value).unwrap(),
-            Some(expected),
-            "{case}"
-        );
-    }
-}
-
-#[test]
 fn texts_and_bytes_become_what_the_table_of_types_says() {
     let bytes = |bytes: &'static [u8]| Value::Bytes(Bytes::from_static(bytes));
     let generic = |bytes: &[u8]| binary(BinarySubtype::Generic, bytes);
@@ -556,76 +334,4 @@ fn null_is_null_or_absent() {
         mapped(INT, "absent", Value::Int(1)).unwrap(),
         Some(Bson::Int32(1))
     );
-}
-
-#[test]
-fn what_no_policy_takes_is_refused_with_its_code() {
-    let json = |json| Value::Json(json);
-    let nested = |levels| (1..levels).fold(Json::Array(vec![]), |json, _| Json::Array(vec![json]));
-    let letters = ColumnKind::Enum {
-        members: members(&["a"]),
-    };
-    let flags = ColumnKind::Set {
-        members: members(&["a"]),
-    };
-    let malformed = Value::Malformed(Bytes::from_static(b"\xff"));
-    let large = Value::Bytes(Bytes::from(vec![0; 16 * 1024 * 1024]));
-    let blob = ColumnKind::Binary { fixed: None };
-    assert!(mapped(ColumnKind::Json, "", json(nested(100))).is_ok());
-    for (kind, words, value, code) in [
-        (text_kind(), "", malformed, "LS5020"),
-        (
-            integer(Width::Tiny, false),
-            "boolean",
-            Value::Int(2),
-            "LS5021",
-        ),
-        (INT, "", Value::Int(2_147_483_648), "LS5022"),
-        (INT, "", Value::Text("1".into()), "LS5022"),
-        (letters, "", Value::Enum(2), "LS5022"),
-        (flags, "", Value::Set(2), "LS5022"),
-        (
-            ColumnKind::Vector,
-            "",
-            Value::Vector(Bytes::from_static(b"abc")),
-            "LS5022",
-        ),
-        (
-            ColumnKind::Json,
-            "",
-            json(Json::Object(vec![("a\0b".into(), Json::Null)])),
-            "LS5023",
-        ),
-        (ColumnKind::Json, "", json(nested(101)), "LS5024"),
-        (blob, "", large, "LS5025"),
-    ] {
-        let case = format!("{kind:?} {words}");
-        assert_eq!(refusal(kind, words, value), code, "{case}");
-    }
-}
-
-#[test]
-fn a_choice_that_does_not_suit_the_column_is_refused_and_says_which_would() {
-    let latin = ColumnKind::Text {
-        charset: "latin1".into(),
-    };
-    for (kind, word) in [
-        (INT, "date"),
-        (INT, "null"),
-        (integer(Width::Int, false), "boolean"),
-        (text_kind(), "uuid"),
-        (latin, "binary"),
-        (ColumnKind::Json, "string"),
-        (ColumnKind::Date, "date"),
-        (ColumnKind::Binary { fixed: Some(15) }, "uuid"),
-        (ColumnKind::Bit { width: 64 }, "long"),
-    ] {
-        let case = format!("{kind:?} {word}");
-        let schema = schema(vec![column("id", INT), column("value", kind)], &[0]);
-        let choices = TableChoices {
-            columns: [("value".into(), choice(word))].into(),
-            ..TableChoices::default()
-        };
-        assert_eq!(refused(&schema, choices), ["LS5006"], "{case}");
-    }
 }
