@@ -1,0 +1,6 @@
+//! End to end, chaos, architecture: one binary, because linking one is quicker than linking one for each subject.
+
+#![allow(clippy::unwrap_used, reason = "in a test, an unwrap is an assertion")]
+
+mod architecture;
+mod compose;
