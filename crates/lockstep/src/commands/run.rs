@@ -1,0 +1,92 @@
+//! `lockstep run`.
+
+use std::path::Path;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use tokio::sync::watch;
+
+use crate::assembly::{self, Ended, RunOptions};
+use crate::exit::ExitStatus;
+use crate::failure::Failure;
+use crate::output::{Output, Reporter, Snapshot};
+
+/// Often enough for a bar to move, seldom enough to cost nothing.
+const REPORT_EVERY: Duration = Duration::from_millis(200);
+
+#[derive(Debug, Args)]
+pub(super) struct RunArguments {
+    /// End by itself once this is reached
+    #[arg(long, value_name = "STATE", value_enum)]
+    until: Option<Until>,
+    /// Take over from another process that still runs this pipeline; it will stop
+    #[arg(long)]
+    takeover: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Until {
+    /// Every table follows, and what the source held at that moment is applied
+    CaughtUp,
+}
+
+pub(super) async fn execute(
+    arguments: &RunArguments,
+    config: &Path,
+    output: &Output,
+) -> Result<ExitStatus, Failure> {
+    let RunArguments { until, takeover } = arguments;
+    let options = RunOptions {
+        until_caught_up: *until == Some(Until::CaughtUp),
+        takeover: *takeover,
+    };
+    let configuration = super::load(config)?;
+    let stop = super::listen()?;
+    let (progress, pictures) = watch::channel(Snapshot::new(&configuration.pipeline));
+    let reporting = tokio::spawn(report(pictures, output.reporter()));
+    let stopping = tokio::spawn(announce_stop(stop.clone(), output.clone()));
+    let ended = assembly::run(&configuration, options, stop, progress).await;
+    stopping.abort();
+    // The sender is gone with the run, so the reporter ends by itself with the last picture.
+    if let Err(error) = reporting.await {
+        tracing::error!(%error, "the progress display failed");
+    }
+    let resume = format!("lockstep run --config {}", config.display());
+    match ended? {
+        Ended::CaughtUp => {
+            output.end(
+                "caught-up",
+                "Caught up: every table follows, and all that the source held is applied.",
+                &resume,
+            );
+            Ok(ExitStatus::Done)
+        }
+        Ended::Stopped => {
+            output.end(
+                "interrupted",
+                "Stopped at a barrier; nothing is lost, and the next run goes on from here.",
+                &resume,
+            );
+            Ok(ExitStatus::Interrupted)
+        }
+    }
+}
+
+async fn report(mut pictures: watch::Receiver<Snapshot>, mut reporter: Reporter) {
+    let began = tokio::time::Instant::now();
+    while pictures.changed().await.is_ok() {
+        let picture = pictures.borrow_and_update().clone();
+        reporter.show(&picture, began.elapsed());
+        tokio::time::sleep(REPORT_EVERY).await;
+    }
+    let last = pictures.borrow().clone();
+    reporter.finish(&last);
+}
+
+async fn announce_stop(stop: tokio_util::sync::CancellationToken, output: Output) {
+    stop.cancelled().await;
+    output.note(
+        "stopping",
+        "Stopping at the next barrier; once more to stop at once.",
+    );
+}

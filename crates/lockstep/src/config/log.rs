@@ -1,0 +1,168 @@
+//! `[log]`: what carries the barriers from capture to apply.
+//! Without the section the log is `direct`; a key that only Kafka knows is refused there, since it would do nothing.
+
+use std::time::Duration;
+
+use super::document::{Key, Section};
+
+/// `[log]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Log {
+    /// A bounded channel inside the process.
+    Direct,
+    Kafka(KafkaLog),
+}
+
+/// Topics that other programs can read too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KafkaLog {
+    /// `host:port`, at least one.
+    pub brokers: Vec<String>,
+    pub format: Format,
+    /// Of each table's topic, for its whole life.
+    pub partitions: u32,
+    /// `None`: what the brokers do by default.
+    pub replication_factor: Option<u16>,
+    /// Of the tables' topics; `None`: for ever.
+    pub retention: Option<Duration>,
+    pub max_message_bytes: u64,
+}
+
+/// How changes are written in topics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    DebeziumJson,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    Direct,
+    Kafka,
+}
+
+const KIND: Key = Key {
+    name: "kind",
+    allowed: "direct, kafka",
+    example: r#"kind = "direct""#,
+};
+const BROKERS: Key = Key {
+    name: "brokers",
+    allowed: "HOST:PORT, several separated by commas, with kind = \"kafka\"",
+    example: r#"brokers = "kafka.example:9092""#,
+};
+const FORMAT: Key = Key {
+    name: "format",
+    allowed: "debezium-json, with kind = \"kafka\"",
+    example: r#"format = "debezium-json""#,
+};
+const PARTITIONS: Key = Key {
+    name: "partitions",
+    allowed: "1 to 10000, with kind = \"kafka\"; 1 is the default",
+    example: "partitions = 4",
+};
+const REPLICATION_FACTOR: Key = Key {
+    name: "replication_factor",
+    allowed: "1 to 100, with kind = \"kafka\"; without it, what the brokers do by default",
+    example: "replication_factor = 3",
+};
+const RETENTION: Key = Key {
+    name: "retention",
+    allowed: "\"unlimited\" (the default) or a span of time of 1min and more, with kind = \"kafka\"",
+    example: r#"retention = "7d""#,
+};
+const MAX_MESSAGE_BYTES: Key = Key {
+    name: "max_message_bytes",
+    allowed: "a size from 64KiB to 1GiB, with kind = \"kafka\"; 1MiB is the default",
+    example: r#"max_message_bytes = "8MiB""#,
+};
+
+impl Log {
+    pub(super) fn read(mut section: Section<'_>) -> Option<Self> {
+        let kind = section.word(KIND, &[("direct", Kind::Direct), ("kafka", Kind::Kafka)]);
+        let kind = section.require(KIND, kind);
+        let brokers = section.parsed(BROKERS, broker_list);
+        let format = section.word(FORMAT, &[("debezium-json", Format::DebeziumJson)]);
+        let partitions = section.integer(PARTITIONS, 1..=10_000);
+        let replication_factor = section.integer(REPLICATION_FACTOR, 1..=100);
+        let retention = section.parsed(RETENTION, retention);
+        let max_message_bytes = section.bytes(MAX_MESSAGE_BYTES, 64 << 10..=1 << 30);
+        let kafka = kind.as_ref().is_some_and(|kind| kind.value == Kind::Kafka);
+        let brokers = if kafka {
+            section.require(BROKERS, brokers)
+        } else {
+            brokers
+        };
+        if kind.as_ref().is_some_and(|kind| kind.value == Kind::Direct) {
+            let spans = [
+                (BROKERS, brokers.as_ref().map(|key| key.key_span.clone())),
+                (FORMAT, format.as_ref().map(|key| key.key_span.clone())),
+                (
+                    PARTITIONS,
+                    partitions.as_ref().map(|key| key.key_span.clone()),
+                ),
+                (
+                    REPLICATION_FACTOR,
+                    replication_factor.as_ref().map(|key| key.key_span.clone()),
+                ),
+                (
+                    RETENTION,
+                    retention.as_ref().map(|key| key.key_span.clone()),
+                ),
+                (
+                    MAX_MESSAGE_BYTES,
+                    max_message_bytes.as_ref().map(|key| key.key_span.clone()),
+                ),
+            ];
+            for (key, span) in spans {
+                if let Some(span) = span {
+                    let reason =
+                        "contradicts log.kind = \"direct\", which has no topics".to_string();
+                    section.contradiction(key, span, reason);
+                }
+            }
+        }
+        section.finish();
+        match kind?.value {
+            Kind::Direct => Some(Self::Direct),
+            Kind::Kafka => Some(Self::Kafka(KafkaLog {
+                brokers: brokers?.value,
+                format: format.map_or(Format::DebeziumJson, |format| format.value),
+                partitions: u32::try_from(partitions.map_or(1, |count| count.value))
+                    .expect("at most 10000"),
+                replication_factor: replication_factor
+                    .map(|count| u16::try_from(count.value).expect("at most 100")),
+                retention: retention.and_then(|retention| retention.value),
+                max_message_bytes: max_message_bytes.map_or(1 << 20, |bytes| bytes.value),
+            })),
+        }
+    }
+}
+
+fn broker_list(text: &str) -> Result<Vec<String>, String> {
+    let brokers: Vec<String> = text
+        .split(',')
+        .map(|broker| broker.trim().to_string())
+        .collect();
+    for broker in &brokers {
+        let port = broker
+            .rsplit_once(':')
+            .filter(|(host, _)| !host.is_empty())
+            .map(|(_, port)| port.parse::<u16>());
+        if !matches!(port, Some(Ok(1..))) {
+            return Err(format!("{broker:?} is not of the form HOST:PORT"));
+        }
+    }
+    Ok(brokers)
+}
+
+fn retention(text: &str) -> Result<Option<Duration>, String> {
+    const SHORTEST: Duration = Duration::from_secs(60);
+    if text == "unlimited" {
+        return Ok(None);
+    }
+    match super::quantities::parse_duration(text) {
+        Some(duration) if duration >= SHORTEST => Ok(Some(duration)),
+        Some(_) => Err(format!("{text:?} is shorter than a minute")),
+        None => Err(format!("{text:?} is not a span of time")),
+    }
+}

@@ -1,0 +1,150 @@
+//! What ends a command without success: a code, a sentence, a remedy and the exit status.
+//! Every crate's errors become this one form at the binary's edge, so that text and JSON say the same of all of them.
+
+use serde::Serialize;
+
+use crate::config::{ConfigurationError, RenderedMistake};
+use crate::exit::ExitStatus;
+
+/// The codes that this crate says, in order; a page for each.
+pub const CODES: &[&str] = &[
+    "LS1000", "LS1001", "LS1002", "LS1003", "LS1004", "LS1005", "LS1006", "LS1007", "LS1008",
+    "LS1009", "LS1010", "LS1011", "LS1012", "LS1013",
+];
+
+/// Why a command did not do what it was asked for.
+#[derive(Debug, Clone, Serialize)]
+pub struct Failure {
+    pub code: &'static str,
+    pub message: String,
+    pub remedy: String,
+    #[serde(skip)]
+    pub status: ExitStatus,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub table: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub mistakes: Vec<RenderedMistake>,
+}
+
+/// What is wrong with how a command was called, beyond what its grammar can tell.
+#[derive(Debug, thiserror::Error)]
+pub enum UsageError {
+    #[error("the Kafka log is not built into this version of Lockstep yet")]
+    KafkaLog,
+    #[error("{0:?} is no code of Lockstep's")]
+    UnknownCode(String),
+    #[error("reset deletes the checkpoints of the pipeline {pipeline:?}{}, and --yes was not given", if *.drop_target { " and the collections that it filled" } else { "" })]
+    ResetNotConfirmed { pipeline: String, drop_target: bool },
+    #[error("`lockstep {0}` is not wired to the servers in this build")]
+    NotWired(&'static str),
+    #[error("the process could not set itself up: {0}")]
+    Process(std::io::Error),
+}
+
+impl UsageError {
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::KafkaLog => "LS1008",
+            Self::UnknownCode(_) => "LS1010",
+            Self::ResetNotConfirmed { .. } => "LS1011",
+            Self::NotWired(_) => "LS1012",
+            Self::Process(_) => "LS1013",
+        }
+    }
+
+    fn remedy(&self) -> String {
+        match self {
+            Self::KafkaLog => {
+                "use kind = \"direct\" in [log]: changes then go through the process itself".into()
+            }
+            Self::UnknownCode(_) => "`lockstep explain` lists all codes".into(),
+            Self::ResetNotConfirmed { drop_target, .. } => {
+                let drop = if *drop_target { " --drop-target" } else { "" };
+                format!(
+                    "look at it with `lockstep status`, then repeat the command as `lockstep reset{drop} --yes`"
+                )
+            }
+            Self::NotWired(_) => "use a released build".into(),
+            Self::Process(_) => {
+                "look at the limits of the process: memory, threads, open files".into()
+            }
+        }
+    }
+
+    fn status(&self) -> ExitStatus {
+        match self {
+            Self::KafkaLog
+            | Self::UnknownCode(_)
+            | Self::ResetNotConfirmed { .. }
+            | Self::NotWired(_) => ExitStatus::Usage,
+            Self::Process(_) => ExitStatus::Halted,
+        }
+    }
+}
+
+impl Failure {
+    /// A failure of a port that happened before anything was started.
+    pub fn before_the_start(failure: flow::Failure) -> Self {
+        Self {
+            status: ExitStatus::Refused,
+            ..Self::from(failure)
+        }
+    }
+}
+
+impl From<flow::Failure> for Failure {
+    fn from(failure: flow::Failure) -> Self {
+        let flow::Failure {
+            code,
+            disposition: _,
+            table,
+            message,
+            remedy,
+        } = failure;
+        Self {
+            code,
+            message,
+            remedy,
+            status: ExitStatus::Halted,
+            table: table.map(|table| table.to_string()),
+            mistakes: Vec::new(),
+        }
+    }
+}
+
+impl From<UsageError> for Failure {
+    fn from(error: UsageError) -> Self {
+        Self {
+            code: error.code(),
+            message: error.to_string(),
+            remedy: error.remedy(),
+            status: error.status(),
+            table: None,
+            mistakes: Vec::new(),
+        }
+    }
+}
+
+impl From<ConfigurationError> for Failure {
+    fn from(error: ConfigurationError) -> Self {
+        let (code, message) = (error.code(), error.to_string());
+        let (remedy, mistakes) = match error {
+            ConfigurationError::Unreadable { .. } => (
+                "name the file with --config FILE; without it, ./lockstep.toml is read".to_string(),
+                Vec::new(),
+            ),
+            ConfigurationError::Mistaken { mistakes, .. } => (
+                "mend the file; `lockstep explain CODE` says more about each".to_string(),
+                mistakes,
+            ),
+        };
+        Self {
+            code,
+            message,
+            remedy,
+            status: ExitStatus::Usage,
+            table: None,
+            mistakes,
+        }
+    }
+}

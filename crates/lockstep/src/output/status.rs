@@ -1,0 +1,67 @@
+//! `status` as text: where both ends stand, and a line for each table.
+
+use super::snapshot::{Side, Snapshot};
+use super::words;
+
+pub(super) fn render(snapshot: &Snapshot) -> String {
+    let running = if snapshot.running {
+        "running"
+    } else {
+        "not running"
+    };
+    let torn = if snapshot.torn {
+        ", inside an oversized transaction"
+    } else {
+        ""
+    };
+    let mut lines = vec![
+        format!(
+            "{}: {running}{torn}; {}",
+            snapshot.pipeline,
+            words::states(snapshot)
+        ),
+        format!("  capture  {}", side(&snapshot.capture)),
+        format!("  apply    {}", side(&snapshot.apply)),
+    ];
+    let widest = snapshot
+        .tables
+        .keys()
+        .map(|name| name.chars().count())
+        .max()
+        .unwrap_or(0);
+    for (name, table) in &snapshot.tables {
+        let reason = table
+            .reason
+            .as_ref()
+            .map(|reason| format!("  {reason}"))
+            .unwrap_or_default();
+        let pace = words::pace(table);
+        lines.push(format!(
+            "  {name:widest$}  {:9}  {}{pace}{reason}",
+            table.state.word(),
+            words::copied(table)
+        ));
+    }
+    if snapshot.quarantine > 0 {
+        lines.push(format!(
+            "  quarantine: {} rows",
+            words::count(snapshot.quarantine)
+        ));
+    }
+    if let Some(error) = &snapshot.last_error {
+        lines.push(format!("  last error: {} [{}]", error.message, error.code));
+    }
+    lines.join("\n")
+}
+
+fn side(side: &Side) -> String {
+    match &side.position {
+        Some(position) => format!(
+            "{}:{}, {}",
+            position.file,
+            position.offset,
+            words::lag(side)
+        ),
+        None => "no position yet".into(),
+    }
+}
