@@ -67,3 +67,53 @@ fn exchange(port: u16, document: &Document) -> Result<Document, std::io::Error> 
         .ok_or_else(|| invalid("a message without a document".to_owned()))?;
     bson::deserialize_from_slice(body).map_err(|error| invalid(error.to_string()))
 }
+
+#[cfg(test)]
+mod tests {
+    use bson::doc;
+
+    use super::command;
+    use crate::servers::{Mongo, MongoOptions};
+
+    #[tokio::test]
+    async fn with_a_password_a_stranger_is_refused() {
+        let list = doc! { "listDatabases": 1, "$db": "admin" };
+        let open = Mongo::start(MongoOptions::default()).await.unwrap();
+        assert!(command(open.ports()[0], "listDatabases", &list).is_ok());
+
+        let closed = Mongo::start(MongoOptions {
+            password: Some("secret".to_owned()),
+            ..MongoOptions::default()
+        })
+        .await
+        .unwrap();
+        let refused = command(closed.ports()[0], "listDatabases", &list).unwrap_err();
+        assert!(refused.to_string().contains("authentication"), "{refused}");
+        assert!(closed.url().contains(":secret@"));
+    }
+
+    #[tokio::test]
+    async fn faults_can_be_injected_when_test_commands_are_on() {
+        let fault = doc! {
+            "configureFailPoint": "failCommand",
+            "mode": { "times": 1 },
+            "data": { "failCommands": ["ping"], "errorCode": 91 },
+            "$db": "admin",
+        };
+        let ping = doc! { "ping": 1, "$db": "admin" };
+        let usual = Mongo::start(MongoOptions::default()).await.unwrap();
+        assert!(command(usual.ports()[0], "configureFailPoint", &fault).is_err());
+
+        let faulty = Mongo::start(MongoOptions {
+            parameters: vec!["enableTestCommands=1".to_owned()],
+            ..MongoOptions::default()
+        })
+        .await
+        .unwrap();
+        let port = faulty.ports()[0];
+        command(port, "configureFailPoint", &fault).unwrap();
+        let failed = command(port, "ping", &ping).unwrap_err();
+        assert!(failed.to_string().contains("91"), "{failed}");
+        assert!(command(port, "ping", &ping).is_ok());
+    }
+}

@@ -20,6 +20,16 @@ impl Provisioned {
     /// # Errors
     /// [`ServerError::NotProvisioned`] when nothing was ever fetched there.
     pub fn locate() -> Result<Self, ServerError> {
+        let located = Self::folder();
+        if located.cache().is_dir() {
+            Ok(located)
+        } else {
+            Err(located.missing("mysql"))
+        }
+    }
+
+    /// The same place, whether or not anything was fetched: enough to see and stop what runs.
+    pub(super) fn folder() -> Self {
         let workspace = Path::new(env!("CARGO_MANIFEST_DIR"))
             .ancestors()
             .nth(2)
@@ -29,12 +39,7 @@ impl Provisioned {
             // A relative path is meant from the workspace, wherever a test runs; an absolute one replaces it.
             |chosen| workspace.join(chosen),
         );
-        let located = Self { servers };
-        if located.cache().is_dir() {
-            Ok(located)
-        } else {
-            Err(located.missing("mysql"))
-        }
+        Self { servers }
     }
 
     /// The folder that holds the cache, the data of servers and the state of detached ones.

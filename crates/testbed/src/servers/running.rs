@@ -133,7 +133,7 @@ pub fn start(name: &str, kinds: &[Kind]) -> Result<Servers, ServerError> {
 /// # Errors
 /// That a state cannot be read, or a server cannot be ended.
 pub fn stop(name: Option<&str>) -> Result<usize, ServerError> {
-    let provisioned = Provisioned::locate()?;
+    let provisioned = Provisioned::folder();
     let _alone = lock(&provisioned)?;
     let homes = match name {
         Some(name) => vec![set_folder(&provisioned, name)],
@@ -155,7 +155,7 @@ pub fn stop(name: Option<&str>) -> Result<usize, ServerError> {
 /// # Errors
 /// That a state cannot be read.
 pub fn status() -> Result<BTreeMap<String, Servers>, ServerError> {
-    let provisioned = Provisioned::locate()?;
+    let provisioned = Provisioned::folder();
     set_folders(&provisioned)?
         .into_iter()
         .map(|home| {
