@@ -8,6 +8,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::mistake::{Excerpt, Mistake, Mistakes};
+use super::spelling::{distance, shown_key};
 use super::{masking, quantities};
 
 /// One key of the configuration: its name, what may stand there, and a line to copy.
@@ -375,31 +376,4 @@ fn kind(value: &DeValue<'_>) -> &'static str {
         DeValue::Array(_) => "a list",
         DeValue::Table(_) => "a section",
     }
-}
-
-/// A key as TOML wants it written.
-fn shown_key(name: &str) -> String {
-    let bare =
-        |character: char| character.is_ascii_alphanumeric() || matches!(character, '_' | '-');
-    if !name.is_empty() && name.chars().all(bare) {
-        name.to_string()
-    } else {
-        format!("{name:?}")
-    }
-}
-
-/// How many letters must be put in, left out or changed to make one word of the other.
-fn distance(left: &str, right: &str) -> usize {
-    let right: Vec<char> = right.chars().collect();
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (row_number, left) in left.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = row_number + 1;
-        for (column, right) in right.iter().enumerate() {
-            let changed = diagonal + usize::from(left != *right);
-            diagonal = row[column + 1];
-            row[column + 1] = changed.min(row[column] + 1).min(diagonal + 1);
-        }
-    }
-    row[right.len()]
 }

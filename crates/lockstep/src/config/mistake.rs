@@ -38,10 +38,6 @@ impl Mistakes {
         self.0.borrow_mut().push(mistake);
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.borrow().is_empty()
-    }
-
     /// In the order of the file.
     pub(super) fn into_sorted(self) -> Vec<Mistake> {
         let mut mistakes = self.0.into_inner();

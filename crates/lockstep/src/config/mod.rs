@@ -10,6 +10,7 @@ mod patterns;
 mod quantities;
 mod rendering;
 mod secret;
+mod spelling;
 mod stores;
 mod tables;
 #[cfg(test)]

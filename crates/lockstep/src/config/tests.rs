@@ -1,1 +1,304 @@
+//! The configuration as a whole: what a good file becomes, and what each kind of bad one is told.
 
+use std::io;
+use std::path::Path;
+
+use change::TableName;
+
+use super::*;
+
+const GOOD: &str = r#"
+[pipeline]
+name = "shop"
+
+[source]
+url = "mysql://lockstep@db.example:3306"
+password_env = "SHOP_PASSWORD"
+tables = ["shop.*", "!shop.scratch_*"]
+tls = "verify-ca"
+tls_ca = "ca.pem"
+
+[log]
+kind = "direct"
+
+[target]
+url = "mongodb://writer@mongo.example:27017/?replicaSet=rs0"
+password_file = "mongo-password"
+database = "store"
+
+[tables."shop.orders"]
+collection = "purchases"
+identity = "object_id"
+columns.created = { type = "date", zero_dates = "null", null = "absent" }
+columns._id = { rename = "legacy_id" }
+
+[capture]
+heartbeat_interval = "2s"
+chunk_bytes = "1MiB"
+
+[apply]
+lanes = 2
+"#;
+
+fn parse(text: &str) -> Result<Configuration, ConfigurationError> {
+    let surroundings = Surroundings {
+        variable: &|name| match name {
+            "SHOP_PASSWORD" => Some("hunter2".into()),
+            "EMPTY" => Some(String::new()),
+            _ => None,
+        },
+        file: &|path| match path.to_str() {
+            Some("/etc/shop/mongo-password") => Ok("correct horse\n".into()),
+            _ => Err(io::ErrorKind::NotFound.into()),
+        },
+        folder: "/etc/shop".into(),
+    };
+    Configuration::parse(text, Path::new("shop.toml"), &surroundings)
+}
+
+/// All that a person sees of the mistakes.
+#[track_caller]
+fn refused(text: &str) -> String {
+    match parse(text).unwrap_err() {
+        ConfigurationError::Mistaken { mistakes, .. } => mistakes
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join("\n"),
+        other @ ConfigurationError::Unreadable { .. } => panic!("{other}"),
+    }
+}
+
+/// The good file with one text replaced.
+#[track_caller]
+fn refused_with(from: &str, to: &str) -> String {
+    assert!(GOOD.contains(from), "{from}");
+    refused(&GOOD.replacen(from, to, 1))
+}
+
+#[test]
+fn a_good_file_becomes_what_it_says() {
+    let configuration = parse(GOOD).unwrap();
+    let Configuration {
+        pipeline,
+        source,
+        log,
+        target,
+        mapping,
+        capture,
+        apply,
+    } = &configuration;
+    assert_eq!(pipeline, "shop");
+    let Source {
+        address,
+        tables,
+        tls,
+        tls_authority_file,
+    } = source;
+    assert_eq!(address.password.as_ref().unwrap().reveal(), "hunter2");
+    assert!(tables.takes("shop", "orders") && !tables.takes("shop", "scratch_1"));
+    assert_eq!(
+        (*tls, tls_authority_file.as_deref()),
+        (Tls::VerifyAuthority, Some(Path::new("/etc/shop/ca.pem")))
+    );
+    assert_eq!(*log, Log::Direct);
+    let Target {
+        address,
+        database,
+        control_database,
+    } = target;
+    assert_eq!(
+        address.connection_string().reveal(),
+        "mongodb://writer:correct%20horse@mongo.example:27017/?replicaSet=rs0"
+    );
+    assert_eq!(
+        (database.as_deref(), control_database.as_str()),
+        (Some("store"), "lockstep")
+    );
+    let choices = &mapping.tables[&TableName::new("shop", "orders")];
+    assert_eq!(choices.collection.as_deref(), Some("purchases"));
+    assert_eq!(choices.identity, mapping::IdentityChoice::ObjectId);
+    let created = &choices.columns["created"];
+    assert_eq!(
+        (created.form, created.zero_date, created.absent),
+        (
+            Some(mapping::FormChoice::Date),
+            Some(mapping::ZeroDateChoice::Null),
+            true
+        )
+    );
+    assert_eq!(choices.columns["_id"].rename.as_deref(), Some("legacy_id"));
+    assert_eq!(mapping.database.as_deref(), Some("store"));
+    assert_eq!(
+        (
+            capture.heartbeat_interval.as_secs(),
+            capture.chunk_bytes,
+            capture.chunk_rows
+        ),
+        (2, 1 << 20, 10_000)
+    );
+    assert_eq!(apply.lanes, 2);
+    let shown = format!("{configuration:?}");
+    assert!(
+        !shown.contains("hunter2") && !shown.contains("horse"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn every_choice_that_the_mapping_knows_is_a_word_of_the_configuration() {
+    for word in mapping::ColumnChoice::WORDS {
+        let text = GOOD.replace(
+            "type = \"date\", zero_dates = \"null\", null = \"absent\"",
+            &format!("type = \"{word}\""),
+        );
+        let configuration = parse(&text).unwrap();
+        let choices = &configuration.mapping.tables[&TableName::new("shop", "orders")];
+        assert_eq!(
+            choices.columns["created"],
+            mapping::ColumnChoice::parse(word).unwrap()
+        );
+    }
+}
+
+#[test]
+fn without_a_log_the_log_is_direct() {
+    assert_eq!(
+        parse(&GOOD.replace("[log]\nkind = \"direct\"\n", ""))
+            .unwrap()
+            .log,
+        Log::Direct
+    );
+}
+
+#[test]
+fn a_kafka_log_is_read_with_its_defaults() {
+    let text = GOOD.replace(
+        "kind = \"direct\"",
+        "kind = \"kafka\"\nbrokers = \"a:9092, b:9092\"\nretention = \"7d\"",
+    );
+    let Log::Kafka(log) = parse(&text).unwrap().log else {
+        panic!("a Kafka log")
+    };
+    assert_eq!(log.brokers, ["a:9092", "b:9092"]);
+    assert_eq!(
+        (
+            log.partitions,
+            log.replication_factor,
+            log.max_message_bytes
+        ),
+        (1, None, 1 << 20)
+    );
+    assert_eq!(
+        log.retention,
+        Some(std::time::Duration::from_secs(7 * 86_400))
+    );
+}
+
+#[test]
+fn contradictions_name_both_keys() {
+    insta::assert_snapshot!(refused_with(
+        "kind = \"direct\"",
+        "kind = \"direct\"\nbrokers = \"a:9092\""
+    ));
+    insta::assert_snapshot!(refused_with(
+        "password_env = \"SHOP_PASSWORD\"",
+        "password_env = \"SHOP_PASSWORD\"\npassword_file = \"x\""
+    ));
+    insta::assert_snapshot!(refused_with("lockstep@db", "lockstep:hunter2@db"));
+    insta::assert_snapshot!(refused_with("writer@mongo", "mongo"));
+    insta::assert_snapshot!(refused_with("\"verify-ca\"", "\"required\""));
+    insta::assert_snapshot!(refused_with(
+        "database = \"store\"",
+        "database = \"lockstep\""
+    ));
+    insta::assert_snapshot!(refused_with(
+        "identity = \"object_id\"",
+        "identity = \"row\"\nidentity_columns = [\"a\", \"a\"]\nkeep_key_columns = true"
+    ));
+    insta::assert_snapshot!(refused_with(
+        "[capture]",
+        "[tables.\"shop.returns\"]\ncollection = \"purchases\"\n[tables.\"blog.posts\"]\n[capture]"
+    ));
+    insta::assert_snapshot!(refused_with("type = \"date\"", "type = \"string\""));
+}
+
+#[test]
+fn a_password_that_is_not_where_it_should_be_is_named_by_its_place() {
+    insta::assert_snapshot!(refused_with("SHOP_PASSWORD", "OTHER_PASSWORD"));
+    insta::assert_snapshot!(refused_with("SHOP_PASSWORD", "EMPTY"));
+    insta::assert_snapshot!(refused_with("SHOP_PASSWORD", "hunter2"));
+    insta::assert_snapshot!(refused_with("mongo-password", "gone"));
+}
+
+#[test]
+fn no_mistake_shows_a_password() {
+    for (from, to) in [
+        (
+            "mysql://lockstep@db.example:3306",
+            "mysql:/lockstep:hunter2@db.example",
+        ),
+        (
+            "mysql://lockstep@db.example:3306",
+            "mysql://lockstep:hunter2@db.example:x",
+        ),
+        (
+            "mysql://lockstep@db.example:3306",
+            "mysql://lockstep:hunter2",
+        ),
+        (
+            "mysql://lockstep@db.example:3306",
+            "mysql://lockstep:a@hunter2@db.example",
+        ),
+        ("password_env = \"SHOP_PASSWORD\"", "password = \"hunter2\""),
+        ("password_env = \"SHOP_PASSWORD\"", "passwort = \"hunter2\""),
+        ("password_env = \"SHOP_PASSWORD\"", "password = \"hunter2"),
+        ("password_env = \"SHOP_PASSWORD\"", "password_env = hunter2"),
+        (
+            "password_env = \"SHOP_PASSWORD\"",
+            "password_env = \"hunter2\"",
+        ),
+        (
+            "password_env = \"SHOP_PASSWORD\"",
+            "password_env = \"\"\"\nhunter2\\q\"\"\"",
+        ),
+        (
+            "password_env = \"SHOP_PASSWORD\"",
+            "url = \"mysql://lockstep:hunter2@db\"",
+        ),
+        (
+            "mongodb://writer@mongo.example",
+            "mongo://writer:hunter2@mongo.example",
+        ),
+        (
+            "?replicaSet=rs0",
+            "?replicaSet=rs0&tlsCertificateKeyFilePassword=hunter2@",
+        ),
+        (
+            "[pipeline]\nname = \"shop\"",
+            "pipeline = { name = \"Shop\", password = \"hunter2\" }",
+        ),
+    ] {
+        let shown = refused_with(from, to);
+        assert!(!shown.contains("hunter2"), "{to}\n{shown}");
+        assert!(shown.contains("shop.toml:"), "{shown}");
+    }
+}
+
+#[test]
+fn a_broken_line_hides_neither_other_mistakes_nor_invents_any() {
+    insta::assert_snapshot!(refused(
+        &GOOD
+            .replace("name = \"shop\"", "name = shop")
+            .replace("lanes = 2", "lanes = 0")
+    ));
+    insta::assert_snapshot!(refused_with(
+        "kind = \"direct\"",
+        "kind = \"direct\"\nkind = \"direct\""
+    ));
+}
+
+#[test]
+fn an_empty_file_is_told_what_it_needs() {
+    insta::assert_snapshot!(refused(""));
+}
