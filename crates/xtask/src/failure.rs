@@ -23,7 +23,7 @@ pub(crate) enum Failure {
         output: String,
     },
     #[error(
-        "{what} is missing on this machine; install it with: {remedy}\n(as root this task would have done it itself)"
+        "missing on this machine: {what}; install it with: {remedy}\n(as root this task would have done it itself)"
     )]
     Missing { what: String, remedy: String },
     #[error("{0}")]
