@@ -4,4 +4,5 @@
 //! The judge and the workload know no crate of Lockstep, so that a mistake there cannot hide here.
 
 pub mod comparer;
+pub mod openim;
 pub mod workload;

@@ -4,3 +4,4 @@
 
 mod architecture;
 mod compose;
+mod fixtures_on_servers;

@@ -16,11 +16,11 @@ impl Dice {
     /// A sequence of its own for one of several users of the same seed.
     pub fn for_writer(seed: u64, writer: u64) -> Self {
         let mut dice = Self::new(seed ^ writer.wrapping_mul(0xd6e8_feb8_6659_fd93));
-        dice.next();
+        dice.draw();
         dice
     }
 
-    pub fn next(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.state;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -30,7 +30,7 @@ impl Dice {
 
     /// From 0 to `end`, without `end`.
     pub fn below(&mut self, end: u64) -> u64 {
-        self.next() % end.max(1)
+        self.draw() % end.max(1)
     }
 
     /// True once in `times`.
@@ -51,7 +51,7 @@ mod tests {
 
     #[test]
     fn a_seed_gives_the_same_sequence_and_writers_differ() {
-        let draw = |mut dice: Dice| -> Vec<u64> { (0..5).map(|_| dice.next()).collect() };
+        let draw = |mut dice: Dice| -> Vec<u64> { (0..5).map(|_| dice.draw()).collect() };
         assert_eq!(
             draw(Dice::for_writer(7, 1)),
             draw(Dice::for_writer(7, 1)),

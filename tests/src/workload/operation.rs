@@ -196,7 +196,7 @@ pub fn script(operation: Operation, dice: &mut Dice, sizes: &Sizes) -> Script {
                 format!("REPLACE INTO items VALUES ({id}, 7, 'many', -0.01)"),
                 format!("REPLACE INTO names_bin VALUES ('many-{id}', {id})"),
                 format!("REPLACE INTO order_lines VALUES ({id}, {id}, 'many')"),
-                format!("REPLACE INTO by_bytes VALUES (UNHEX(MD5({id})), 'many')"),
+                format!("REPLACE INTO by_bytes VALUES (UNHEX(LEFT(SHA2({id}, 256), 32)), 'many')"),
             ]);
             Script::strict(statements)
         }
@@ -283,7 +283,7 @@ fn transfer(from: &str, to: &str, dice: &mut Dice, sizes: &Sizes) -> Vec<String>
 fn swap_unique(dice: &mut Dice, sizes: &Sizes) -> Script {
     let first = account(dice, sizes);
     let second = 1 + (first + dice.below(sizes.rows - 1)) % sizes.rows;
-    let between = format!("between-{}-{}", sizes.writer, dice.next());
+    let between = format!("between-{}-{}", sizes.writer, dice.draw());
     Script::strict(vec![
         format!("SELECT code INTO @first_code FROM seats WHERE id = {first} FOR UPDATE"),
         format!("SELECT code INTO @second_code FROM seats WHERE id = {second} FOR UPDATE"),
@@ -394,9 +394,12 @@ fn binary_keys(dice: &mut Dice, sizes: &Sizes) -> Script {
             "REPLACE INTO by_bytes VALUES (x'{byte:02X}', 'one'), (x'{byte:02X}00', 'two'), (x'', 'none')"
         ),
         format!(
-            "UPDATE by_bytes SET body = CONCAT(body, x'00FF') WHERE id = UNHEX(MD5({number})) AND LENGTH(body) < 200"
+            "UPDATE by_bytes SET body = CONCAT(body, x'00FF') WHERE id = UNHEX(LEFT(SHA2({number}, 256), 32)) AND LENGTH(body) < 200"
         ),
-        format!("DELETE FROM by_bytes WHERE id = UNHEX(MD5({}))", number + 1),
+        format!(
+            "DELETE FROM by_bytes WHERE id = UNHEX(LEFT(SHA2({}, 256), 32))",
+            number + 1
+        ),
         format!(
             "REPLACE INTO by_fixed_bytes VALUES (x'{byte:02X}00', 'short'), (x'00{byte:02X}FF', 'inner zero')"
         ),

@@ -107,7 +107,10 @@ pub fn preparation(database: &str, rows: u64) -> Vec<String> {
             "word_pairs",
             "CONCAT('a', n % 50), CONCAT('b', n), n".to_owned(),
         ),
-        ("by_bytes", "UNHEX(MD5(n)), REPEAT('b', n % 40)".to_owned()),
+        (
+            "by_bytes",
+            "UNHEX(LEFT(SHA2(n, 256), 32)), REPEAT('b', n % 40)".to_owned(),
+        ),
         (
             "by_fixed_bytes",
             "UNHEX(LPAD(HEX(n), 4, '0')), n".to_owned(),
