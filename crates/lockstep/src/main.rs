@@ -3,6 +3,7 @@
 
 #![allow(
     dead_code,
+    unused_imports,
     reason = "the composition root uses the rest of the configuration and output once it is wired to the servers"
 )]
 

@@ -42,3 +42,25 @@ async fn either(interrupt: &mut Signal, terminate: &mut Signal) {
         _ = terminate.recv() => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_first_signal_asks_for_a_clean_stop() {
+        let stop = listen().unwrap();
+        assert_eq!(unless_stopped(&stop, async { 7 }).await, Some(7));
+        let kill = format!("kill -TERM {}", std::process::id());
+        let sent = tokio::process::Command::new("sh")
+            .args(["-c", &kill])
+            .status()
+            .await
+            .unwrap();
+        assert!(sent.success());
+        assert_eq!(
+            unless_stopped(&stop, std::future::pending::<u8>()).await,
+            None
+        );
+    }
+}

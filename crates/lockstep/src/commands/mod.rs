@@ -19,7 +19,6 @@ use crate::{logging, signals};
 
 /// Moves a live MySQL database into MongoDB and keeps both equal
 ///
-/// Moves a live MySQL database into MongoDB and keeps both equal.
 /// A copy of all rows and the binary log flow into MongoDB while applications keep writing; kill the process anywhere and start it again, and nothing is lost or doubled.
 #[derive(Debug, Parser)]
 #[command(name = "lockstep", version, after_help = EXIT_CODES, arg_required_else_help = true, max_term_width = 100)]

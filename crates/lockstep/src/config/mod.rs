@@ -115,7 +115,7 @@ impl Configuration {
         let text =
             std::fs::read_to_string(path).map_err(|error| ConfigurationError::Unreadable {
                 path: path.to_path_buf(),
-                reason: error.kind().to_string(),
+                reason: file_reason(&error),
             })?;
         let surroundings = Surroundings {
             variable: &|name| std::env::var(name).ok(),
@@ -256,6 +256,16 @@ fn read_tables(
         tables.insert(TableName::new(database, table), choices);
     }
     tables
+}
+
+/// Why a file can't be read, in words that need no knowledge of the system's.
+fn file_reason(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "there is no such file".into(),
+        std::io::ErrorKind::PermissionDenied => "this user may not read it".into(),
+        std::io::ErrorKind::InvalidData => "it is not UTF-8 text".into(),
+        other => other.to_string(),
+    }
 }
 
 fn count_of(mistakes: usize) -> String {

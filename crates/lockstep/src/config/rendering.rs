@@ -20,8 +20,11 @@ pub struct RenderedMistake {
     pub message: String,
     pub allowed: String,
     pub example: String,
+    /// The line as far as it may be shown.
+    pub text: Option<String>,
+    /// What stands under the line to point at the place.
     #[serde(skip)]
-    excerpt: Option<(String, String)>,
+    marks: String,
 }
 
 impl RenderedMistake {
@@ -40,6 +43,7 @@ impl RenderedMistake {
             Excerpt::Key => Some(marked(&MaskedLine::new(&line[..to]), from, to, " …")),
             Excerpt::Nothing => None,
         };
+        let (text_shown, marks) = excerpt.unzip();
         Self {
             code: mistake.code,
             file: path.display().to_string(),
@@ -49,7 +53,8 @@ impl RenderedMistake {
             message: mistake.message.clone(),
             allowed: mistake.allowed.clone(),
             example: mistake.example.clone(),
-            excerpt,
+            text: text_shown,
+            marks: marks.unwrap_or_default(),
         }
     }
 }
@@ -79,14 +84,15 @@ impl fmt::Display for RenderedMistake {
             message,
             allowed,
             example,
-            excerpt,
+            text,
+            marks,
         } = self;
         write!(formatter, "{file}:{line}:{column}: ")?;
         if !key.is_empty() {
             write!(formatter, "{key}: ")?;
         }
         writeln!(formatter, "{message} [{code}]")?;
-        if let Some((text, marks)) = excerpt {
+        if let Some(text) = text {
             let number = line.to_string();
             writeln!(formatter, "  {number} | {text}")?;
             writeln!(formatter, "  {} | {marks}", " ".repeat(number.len()))?;

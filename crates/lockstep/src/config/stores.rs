@@ -310,8 +310,12 @@ fn password_of_variable(name: &str, surroundings: &Surroundings<'_>) -> Result<S
 }
 
 fn password_of_file(path: &str, surroundings: &Surroundings<'_>) -> Result<Secret, String> {
-    let content = (surroundings.file)(&surroundings.folder.join(path))
-        .map_err(|error| format!("the file {path:?} can't be read: {}", error.kind()))?;
+    let content = (surroundings.file)(&surroundings.folder.join(path)).map_err(|error| {
+        format!(
+            "the file {path:?} can't be read: {}",
+            super::file_reason(&error)
+        )
+    })?;
     let password = content.strip_suffix('\n').unwrap_or(&content);
     let password = password.strip_suffix('\r').unwrap_or(password);
     if password.is_empty() {

@@ -10,7 +10,7 @@ use super::snapshot::{Snapshot, TableProgress, TableState};
 use super::words;
 
 const BARS_AT_ONCE: usize = 12;
-const LONGEST_NAME: usize = 32;
+const LONGEST_NAME: usize = 28;
 
 /// The bars that are on the screen.
 pub(super) struct Bars {
@@ -50,7 +50,7 @@ impl Bars {
         });
         let whole = self.whole.get_or_insert_with(|| {
             self.screen
-                .add(ProgressBar::new_spinner().with_style(style("{spinner} {msg}")))
+                .add(ProgressBar::new_spinner().with_style(style("{spinner} {wide_msg}")))
         });
         for (name, table) in copying {
             let bar = self.tables.entry(name.clone()).or_insert_with(|| {
@@ -61,9 +61,9 @@ impl Bars {
                 Some(total) => {
                     // The total is an estimate: a bar never runs over its end.
                     bar.set_length(total.max(table.rows_copied));
-                    bar.set_style(style("{prefix:32} [{bar:20}] {msg}"));
+                    bar.set_style(style("{prefix:28} [{bar:20}] {wide_msg}"));
                 }
-                None => bar.set_style(style("{prefix:32} {spinner} {msg}")),
+                None => bar.set_style(style("{prefix:28} {spinner} {wide_msg}")),
             }
             bar.set_position(table.rows_copied);
             bar.set_message(format!("{}{}", words::copied(table), words::pace(table)));

@@ -92,7 +92,7 @@ fn plain_lines_come_at_once_when_a_state_changes_and_else_every_few_seconds() {
 
 #[test]
 fn bars_show_what_is_copied_and_leave_what_happened() {
-    let terminal = InMemoryTerm::new(20, 110);
+    let terminal = InMemoryTerm::new(20, 130);
     let screen =
         MultiProgress::with_draw_target(ProgressDrawTarget::term_like(Box::new(terminal.clone())));
     let mut bars = Bars::new(screen);

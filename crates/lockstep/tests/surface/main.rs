@@ -1,5 +1,10 @@
 //! The whole command as a script sees it: exit code, stdout and stderr, compared as one text.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "all of this is a test, its functions without #[test] too"
+)]
+
 mod configuration;
 mod run;
 
