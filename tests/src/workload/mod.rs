@@ -7,8 +7,11 @@
 mod awkward;
 mod counts;
 pub mod dice;
+mod keys;
+mod literals;
 mod operation;
 mod schema;
+mod transactions;
 mod writer;
 
 pub use counts::Counts;
