@@ -45,6 +45,12 @@ pub enum Error {
     Family { address: String, version: String },
     #[error("gtid_mode of {address} is {mode}")]
     GtidMode { address: String, mode: String },
+    #[error("{address} writes no binary log")]
+    NoBinaryLog { address: String },
+    #[error(
+        "{place} commits the XA transaction {xid}, which was prepared before this stream began"
+    )]
+    XaUnseen { xid: String, place: String },
     #[error("{address} has purged transactions that the checkpoint lacks: {missing}")]
     Purged { address: String, missing: String },
     #[error(
@@ -144,6 +150,8 @@ impl Error {
             Error::GtidMode { .. } => "LS2008",
             Error::Address { .. } => "LS2009",
             Error::AuthenticationPlugin { .. } => "LS2010",
+            Error::NoBinaryLog { .. } => "LS2011",
+            Error::XaUnseen { .. } => "LS2053",
             Error::Purged { .. } => "LS2020",
             Error::OtherServer { .. } => "LS2021",
             Error::HistoryLost { .. } => "LS2022",
@@ -183,6 +191,8 @@ impl Error {
             | Error::Statement { .. }
             | Error::Family { .. }
             | Error::GtidMode { .. }
+            | Error::NoBinaryLog { .. }
+            | Error::XaUnseen { .. }
             | Error::Purged { .. }
             | Error::OtherServer { .. }
             | Error::HistoryLost { .. }
@@ -217,6 +227,8 @@ impl Error {
             | Error::Statement { .. }
             | Error::Family { .. }
             | Error::GtidMode { .. }
+            | Error::NoBinaryLog { .. }
+            | Error::XaUnseen { .. }
             | Error::Purged { .. }
             | Error::OtherServer { .. }
             | Error::HistoryLost { .. }
@@ -256,6 +268,12 @@ impl Error {
             Error::Family { .. } => "use MySQL 8.0 or later as the source",
             Error::GtidMode { .. } => {
                 "set gtid_mode=ON and enforce_gtid_consistency=ON on the source"
+            }
+            Error::NoBinaryLog { .. } => {
+                "start the source with log_bin, which is its default since MySQL 8.0"
+            }
+            Error::XaUnseen { .. } => {
+                "its rows were not seen: copy afresh with `lockstep reset --yes`, while no XA transaction is open"
             }
             Error::Purged { .. } => {
                 "restore the purged binlog files, or copy afresh: `lockstep reset --yes`; keep more with binlog_expire_logs_seconds"

@@ -4,13 +4,26 @@
 //! [`change::Row`]s, equal whether they were read from the binlog or by SELECT, and errors leave it
 //! as [`flow::Failure`]s.
 
+mod binlog;
+mod charset;
 mod connect;
+mod connection;
 mod describe;
 mod error;
+mod handshake;
+mod json;
+mod packet;
 mod plan;
 mod quote;
 mod snapshot;
+mod statement;
+mod stream;
+mod tls;
+mod wire;
 
+pub use charset::Charsets;
 pub use connect::{ConnectOptions, Password, TlsMode};
+pub use connection::Connection;
 pub use error::Error;
-pub use snapshot::{Reader, ReaderOptions, SnapshotError, TextDecoder};
+pub use stream::{KeyOverrides, KnownTables, Source, SourceOptions, Stream};
+pub use snapshot::{Reader, ReaderOptions, SnapshotError};

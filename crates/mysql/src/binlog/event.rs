@@ -1,0 +1,166 @@
+//! Events: their header, their types, and where they stand in the binlog.
+//!
+//! By the MySQL Source Code Documentation, "Binlog Event". An event's header tells where the event
+//! ends, but only in 32 bits; [`Place`] keeps the whole number.
+
+use crate::wire::{Cursor, Malformed};
+use bytes::Bytes;
+use change::LogPosition;
+use std::sync::Arc;
+
+pub(crate) const HEADER_BYTES: usize = 19;
+pub(crate) const CHECKSUM_BYTES: usize = 4;
+
+pub(crate) const QUERY: u8 = 2;
+pub(crate) const STOP: u8 = 3;
+pub(crate) const ROTATE: u8 = 4;
+pub(crate) const INTVAR: u8 = 5;
+pub(crate) const RAND: u8 = 13;
+pub(crate) const USER_VAR: u8 = 14;
+pub(crate) const FORMAT_DESCRIPTION: u8 = 15;
+pub(crate) const XID: u8 = 16;
+pub(crate) const BEGIN_LOAD_QUERY: u8 = 17;
+pub(crate) const EXECUTE_LOAD_QUERY: u8 = 18;
+pub(crate) const TABLE_MAP: u8 = 19;
+pub(crate) const WRITE_ROWS_V1: u8 = 23;
+pub(crate) const UPDATE_ROWS_V1: u8 = 24;
+pub(crate) const DELETE_ROWS_V1: u8 = 25;
+pub(crate) const INCIDENT: u8 = 26;
+pub(crate) const HEARTBEAT: u8 = 27;
+pub(crate) const IGNORABLE: u8 = 28;
+pub(crate) const ROWS_QUERY: u8 = 29;
+pub(crate) const WRITE_ROWS: u8 = 30;
+pub(crate) const UPDATE_ROWS: u8 = 31;
+pub(crate) const DELETE_ROWS: u8 = 32;
+pub(crate) const GTID: u8 = 33;
+pub(crate) const ANONYMOUS_GTID: u8 = 34;
+pub(crate) const PREVIOUS_GTIDS: u8 = 35;
+pub(crate) const TRANSACTION_CONTEXT: u8 = 36;
+pub(crate) const VIEW_CHANGE: u8 = 37;
+pub(crate) const XA_PREPARE: u8 = 38;
+pub(crate) const PARTIAL_UPDATE_ROWS: u8 = 39;
+pub(crate) const TRANSACTION_PAYLOAD: u8 = 40;
+pub(crate) const HEARTBEAT_V2: u8 = 41;
+pub(crate) const TAGGED_GTID: u8 = 42;
+/// MariaDB's own events begin here.
+pub(crate) const FIRST_OF_MARIADB: u8 = 160;
+
+const ARTIFICIAL_FLAG: u16 = 0x20;
+const IGNORABLE_FLAG: u16 = 0x80;
+
+/// The common header of all events.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Header {
+    /// Seconds since 1970.
+    pub(crate) timestamp: u32,
+    pub(crate) event_type: u8,
+    /// Bytes of the whole event.
+    pub(crate) size: usize,
+    /// The lower 32 bits of the offset of its end; 0 for events that stand in no file.
+    pub(crate) end: u32,
+    pub(crate) flags: u16,
+}
+
+/// An event without its header and checksum.
+#[derive(Clone, Debug)]
+pub(crate) struct Event {
+    pub(crate) header: Header,
+    pub(crate) body: Bytes,
+}
+
+impl Header {
+    pub(crate) fn read(bytes: &[u8; HEADER_BYTES]) -> Result<Self, Malformed> {
+        let mut cursor = Cursor::new(Bytes::copy_from_slice(bytes));
+        let timestamp = cursor.u32()?;
+        let event_type = cursor.u8()?;
+        let _server_id = cursor.u32()?;
+        let size = cursor.u32()? as usize;
+        let end = cursor.u32()?;
+        let flags = cursor.u16()?;
+        if size < HEADER_BYTES {
+            return Err(Malformed("its size is smaller than its header"));
+        }
+        Ok(Self {
+            timestamp,
+            event_type,
+            size,
+            end,
+            flags,
+        })
+    }
+
+    /// Made by the server for this stream, without a place in a file.
+    pub(crate) fn is_artificial(&self) -> bool {
+        self.flags & ARTIFICIAL_FLAG != 0
+    }
+
+    /// A reader that does not know the type may skip the event.
+    pub(crate) fn is_ignorable(&self) -> bool {
+        self.flags & IGNORABLE_FLAG != 0
+    }
+}
+
+/// Where the stream stands: the end of the last event, with all 64 bits of its offset.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    pub(crate) file: Arc<str>,
+    pub(crate) offset: u64,
+}
+
+impl Place {
+    pub(crate) fn unknown() -> Self {
+        Self {
+            file: Arc::from(""),
+            offset: 0,
+        }
+    }
+
+    /// Moves to the end of an event, of whose offset the lower 32 bits are known. Offsets only grow
+    /// within a file, and two events that the server sends lie less than 4 GiB apart (over what it
+    /// skips it sends heartbeats, which hold all 64 bits).
+    pub(crate) fn advance(&mut self, end: u32) {
+        const WRAP: u64 = 1 << 32;
+        let candidate = self.offset & !(WRAP - 1) | u64::from(end);
+        self.offset = if candidate < self.offset {
+            candidate + WRAP
+        } else {
+            candidate
+        };
+    }
+
+    pub(crate) fn position(&self) -> LogPosition {
+        LogPosition::new(Arc::clone(&self.file), self.offset)
+    }
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}", self.file, self.offset)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn offsets_past_four_gigabytes_are_followed() {
+        let mut place = Place {
+            file: "binlog.000001".into(),
+            offset: 4,
+        };
+        let mut expected = 4_u64;
+        for step in [
+            100,
+            4_000_000_000,
+            500_000_000,
+            1,
+            4_200_000_000,
+            94_967_296,
+        ] {
+            expected += step;
+            place.advance(expected as u32);
+            assert_eq!(place.offset, expected);
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! Row events: which table, which columns, and the row images one by one.
+//!
+//! Images are decoded one at a time as they are asked for, so that an event of any size is handed
+//! on in batches of a bounded one.
+
+use crate::binlog::event;
+use crate::binlog::image::{ImageError, read_image, read_partial_image};
+use crate::binlog::table_map::TableMap;
+use crate::wire::{Cursor, Malformed};
+use bytes::Bytes;
+use change::{ChangeKind, Row};
+
+/// A row event, taken apart but for its images.
+#[derive(Clone)]
+pub(crate) struct RowsEvent {
+    pub(crate) table_id: u64,
+    /// The statement ends here: its table maps are void afterwards.
+    pub(crate) ends_statement: bool,
+    kind: Kind,
+    rest: Cursor,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Write,
+    Update,
+    PartialUpdate,
+    Delete,
+}
+
+/// The images of a row event, with what they are read with.
+pub(crate) struct RowImages<'a> {
+    kind: Kind,
+    map: &'a TableMap,
+    before: Bytes,
+    after: Bytes,
+    images: Cursor,
+}
+
+/// Why an event's rows can't be read.
+#[derive(Debug, PartialEq)]
+pub(crate) enum RowsError {
+    Malformed(String),
+    /// The column's index: it is not in the images.
+    Missing(usize),
+}
+
+impl RowsEvent {
+    pub(crate) fn read(event_type: u8, body: Bytes) -> Result<Self, Malformed> {
+        const STATEMENT_END: u16 = 1;
+        let (kind, has_extra) = match event_type {
+            event::WRITE_ROWS_V1 => (Kind::Write, false),
+            event::UPDATE_ROWS_V1 => (Kind::Update, false),
+            event::DELETE_ROWS_V1 => (Kind::Delete, false),
+            event::WRITE_ROWS => (Kind::Write, true),
+            event::UPDATE_ROWS => (Kind::Update, true),
+            event::DELETE_ROWS => (Kind::Delete, true),
+            event::PARTIAL_UPDATE_ROWS => (Kind::PartialUpdate, true),
+            _ => return Err(Malformed("it is no row event")),
+        };
+        let mut cursor = Cursor::new(body);
+        let table_id = cursor.uint(6)?;
+        let flags = cursor.u16()?;
+        if has_extra {
+            // The length counts itself.
+            let extra = usize::from(cursor.u16()?);
+            cursor.skip(
+                extra
+                    .checked_sub(2)
+                    .ok_or(Malformed("its extra data is shorter than nothing"))?,
+            )?;
+        }
+        Ok(Self {
+            table_id,
+            ends_statement: flags & STATEMENT_END != 0,
+            kind,
+            rest: cursor,
+        })
+    }
+
+    /// Goes on to the images. Every column must be in every image that has to be whole.
+    pub(crate) fn images<'a>(self, map: &'a TableMap) -> Result<RowImages<'a>, RowsError> {
+        let mut images = self.rest;
+        let columns = images.length()?;
+        if columns != map.decoders.len() {
+            return Err(Malformed("it has another count of columns than its table map").into());
+        }
+        let bitmap_bytes = columns.div_ceil(8);
+        let first = images.take(bitmap_bytes)?;
+        let (before, after) = match self.kind {
+            Kind::Write => (Bytes::new(), first),
+            Kind::Delete => (first, Bytes::new()),
+            Kind::Update | Kind::PartialUpdate => (first, images.take(bitmap_bytes)?),
+        };
+        for bitmap in [&before, &after] {
+            if !bitmap.is_empty()
+                && let Some(missing) =
+                    (0..columns).find(|&column| !crate::wire::bit(bitmap, column))
+            {
+                return Err(RowsError::Missing(missing));
+            }
+        }
+        Ok(RowImages {
+            kind: self.kind,
+            map,
+            before,
+            after,
+            images,
+        })
+    }
+}
+
+impl RowImages<'_> {
+    /// Bytes of images that are not decoded yet.
+    pub(crate) fn remaining(&self) -> usize {
+        self.images.remaining()
+    }
+
+    /// The next change; `None` when the event is read to its end.
+    pub(crate) fn next(&mut self) -> Result<Option<ChangeKind<Row>>, RowsError> {
+        debug_assert!(
+            self.before.len().max(self.after.len()) >= self.map.decoders.len().div_ceil(8)
+        );
+        if self.images.is_empty() {
+            return Ok(None);
+        }
+        let (map, images) = (self.map, &mut self.images);
+        let change = match self.kind {
+            Kind::Write => ChangeKind::Insert {
+                after: Row::new(read_image(map, images)?),
+            },
+            Kind::Delete => ChangeKind::Delete {
+                before: Row::new(read_image(map, images)?),
+            },
+            Kind::Update => {
+                let before = Row::new(read_image(map, images)?);
+                ChangeKind::Update {
+                    before,
+                    after: Row::new(read_image(map, images)?),
+                }
+            }
+            Kind::PartialUpdate => {
+                let before = read_image(map, images)?;
+                let after = read_partial_image(map, &before, images)?;
+                ChangeKind::Update {
+                    before: Row::new(before),
+                    after: Row::new(after),
+                }
+            }
+        };
+        Ok(Some(change))
+    }
+}
+
+impl From<Malformed> for RowsError {
+    fn from(error: Malformed) -> Self {
+        Self::Malformed(error.to_string())
+    }
+}
+
+impl From<ImageError> for RowsError {
+    fn from(error: ImageError) -> Self {
+        Self::Malformed(error.to_string())
+    }
+}

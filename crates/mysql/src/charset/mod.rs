@@ -1,0 +1,225 @@
+//! Text of every character set of the server to UTF-8, by the server's own tables.
+//!
+//! Programs disagree about what a byte means in `latin1`, `cp932` or `big5`; the server that holds
+//! the column is the only judge. A set is therefore asked from it once, sequence by sequence, when
+//! a column first needs it, and kept. Unicode's own encodings are read here. A byte sequence that
+//! the server holds for invalid stays bytes ([`Value::Malformed`]), never a question mark.
+
+mod load;
+mod table;
+
+use crate::connect::ConnectOptions;
+use crate::connection::Connection;
+use crate::error::Error;
+use bytes::Bytes;
+use change::{Text, Value};
+use std::collections::HashMap;
+use std::sync::{Arc, RwLock};
+use table::ByteTable;
+
+/// How the text of one character set is read.
+#[derive(Clone, Debug)]
+pub(crate) enum Decoder {
+    Utf8,
+    Ascii,
+    /// Two or four bytes, surrogate pairs included.
+    Utf16 {
+        little_endian: bool,
+    },
+    /// Two bytes, no surrogates.
+    Ucs2,
+    Utf32,
+    Table(Arc<ByteTable>),
+}
+
+/// The character sets that are in use. One value serves the whole process.
+#[derive(Debug)]
+pub struct Charsets {
+    options: ConnectOptions,
+    /// Names by the collation's number, as row metadata has it.
+    collations: HashMap<u64, Arc<str>>,
+    decoders: RwLock<HashMap<Arc<str>, Decoder>>,
+}
+
+impl Charsets {
+    /// Reads the server's list of collations; `options` also serves to ask for tables later.
+    pub async fn connect(options: &ConnectOptions) -> Result<Arc<Self>, Error> {
+        let mut connection = Connection::connect(options).await?;
+        let rows = connection
+            .query("SELECT ID, CHARACTER_SET_NAME FROM information_schema.COLLATIONS WHERE ID IS NOT NULL")
+            .await?;
+        let mut collations = HashMap::new();
+        for row in rows {
+            if let [Some(id), Some(name)] = row.as_slice()
+                && let (Ok(id), Ok(name)) = (std::str::from_utf8(id), std::str::from_utf8(name))
+                && let Ok(id) = id.parse()
+            {
+                collations.insert(id, Arc::from(name));
+            }
+        }
+        Ok(Arc::new(Self {
+            options: options.clone(),
+            collations,
+            decoders: RwLock::default(),
+        }))
+    }
+
+    /// The character set of a collation, by its number.
+    pub fn of_collation(&self, id: u64) -> Option<Arc<str>> {
+        self.collations.get(&id).cloned()
+    }
+
+    /// Makes sure that text of this set can be decoded; asks the server the first time.
+    pub async fn require(&self, charset: &str) -> Result<(), Error> {
+        if self.decoder(charset).is_some() {
+            return Ok(());
+        }
+        let mut connection = Connection::connect(&self.options).await?;
+        let table = load::table(&mut connection, charset).await?;
+        self.decoders
+            .write()
+            .expect("no thread panics while it holds the lock")
+            .insert(Arc::from(charset), Decoder::Table(Arc::new(table)));
+        Ok(())
+    }
+
+    /// Text of a column in UTF-8. Valid UTF-8 (and ASCII in most sets) is not copied. A set that was
+    /// never required reads as malformed.
+    pub fn decode(&self, charset: &str, bytes: Bytes) -> Value {
+        match self.decoder(charset) {
+            Some(decoder) => decoder.decode(bytes),
+            None => Value::Malformed(bytes),
+        }
+    }
+
+    pub(crate) fn decoder(&self, charset: &str) -> Option<Decoder> {
+        Decoder::built_in(charset).or_else(|| {
+            self.decoders
+                .read()
+                .expect("no thread panics while it holds the lock")
+                .get(charset)
+                .cloned()
+        })
+    }
+}
+
+impl Decoder {
+    fn built_in(charset: &str) -> Option<Self> {
+        match charset {
+            "utf8mb4" | "utf8mb3" | "utf8" | "binary" => Some(Self::Utf8),
+            "ascii" => Some(Self::Ascii),
+            "utf16" => Some(Self::Utf16 {
+                little_endian: false,
+            }),
+            "utf16le" => Some(Self::Utf16 {
+                little_endian: true,
+            }),
+            "ucs2" => Some(Self::Ucs2),
+            "utf32" => Some(Self::Utf32),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn decode(&self, bytes: Bytes) -> Value {
+        let converted = match self {
+            Decoder::Utf8 => return from_utf8(bytes),
+            Decoder::Ascii if bytes.is_ascii() => return from_utf8(bytes),
+            Decoder::Ascii => None,
+            Decoder::Table(table) if table.keeps_ascii() && bytes.is_ascii() => {
+                return from_utf8(bytes);
+            }
+            Decoder::Table(table) => table.decode(&bytes),
+            Decoder::Utf16 { little_endian } => decode_utf16(&bytes, *little_endian),
+            Decoder::Ucs2 => decode_units(&bytes, |unit: [u8; 2]| {
+                char::from_u32(u32::from(u16::from_be_bytes(unit)))
+            }),
+            Decoder::Utf32 => decode_units(&bytes, |unit: [u8; 4]| {
+                char::from_u32(u32::from_be_bytes(unit))
+            }),
+        };
+        match converted {
+            Some(text) => Value::Text(Text::from(text)),
+            None => Value::Malformed(bytes),
+        }
+    }
+}
+
+fn from_utf8(bytes: Bytes) -> Value {
+    match Text::from_utf8(bytes) {
+        Ok(text) => Value::Text(text),
+        Err(bytes) => Value::Malformed(bytes),
+    }
+}
+
+fn decode_utf16(bytes: &[u8], little_endian: bool) -> Option<String> {
+    let (units, rest) = bytes.as_chunks::<2>();
+    if !rest.is_empty() {
+        return None;
+    }
+    let unit = |&unit: &[u8; 2]| {
+        if little_endian {
+            u16::from_le_bytes(unit)
+        } else {
+            u16::from_be_bytes(unit)
+        }
+    };
+    char::decode_utf16(units.iter().map(unit))
+        .collect::<Result<_, _>>()
+        .ok()
+}
+
+fn decode_units<const N: usize>(
+    bytes: &[u8],
+    character: impl Fn([u8; N]) -> Option<char>,
+) -> Option<String> {
+    let (units, rest) = bytes.as_chunks::<N>();
+    if !rest.is_empty() {
+        return None;
+    }
+    units.iter().map(|&unit| character(unit)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decode(charset: &str, bytes: &'static [u8]) -> Value {
+        Decoder::built_in(charset)
+            .unwrap()
+            .decode(Bytes::from_static(bytes))
+    }
+
+    #[test]
+    fn unicode_encodings_are_read_and_invalid_bytes_stay_bytes() {
+        let good: [(&str, &'static [u8], &str); 6] = [
+            ("utf8mb4", "é😀".as_bytes(), "é😀"),
+            ("ascii", b"abc", "abc"),
+            ("utf16", b"\0a\xd8\x3d\xde\x00", "a😀"),
+            ("utf16le", b"a\0\x3d\xd8\x00\xde", "a😀"),
+            ("ucs2", b"\0a\x20\xac", "a€"),
+            ("utf32", b"\0\0\0a\0\x01\xf6\x00", "a😀"),
+        ];
+        for (charset, bytes, expected) in good {
+            assert_eq!(
+                decode(charset, bytes),
+                Value::Text(expected.into()),
+                "{charset}"
+            );
+        }
+        let bad: [(&str, &'static [u8]); 6] = [
+            ("utf8mb4", b"\xe9"),
+            ("ascii", b"\x80"),
+            ("utf16", b"\xd8\x3d"),
+            ("utf16", b"\0"),
+            ("ucs2", b"\xd8\x3d\xde\x00"),
+            ("utf32", b"\0\x11\0\0"),
+        ];
+        for (charset, bytes) in bad {
+            assert_eq!(
+                decode(charset, bytes),
+                Value::Malformed(Bytes::from_static(bytes)),
+                "{charset}"
+            );
+        }
+    }
+}

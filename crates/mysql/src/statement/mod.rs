@@ -1,0 +1,544 @@
+//! What a statement in the binlog does to tables.
+//!
+//! With row format, statements in the binlog are transaction marks and DDL. They are told apart by
+//! their leading words and the names of tables at known places, over real tokens (quotes, comments
+//! and executable comments taken into account). A full SQL parser is not used: the parsers there
+//! are know less of MySQL's grammar than its DDL needs, and a statement that a parser refuses would
+//! say nothing, while the leading words always do. What stays unknown is reported as such.
+
+mod token;
+
+use change::TableName;
+use std::sync::Arc;
+use token::Token;
+
+/// What a statement means for the stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Statement {
+    Begin,
+    Commit,
+    Rollback,
+    /// ROLLBACK TO a savepoint: only logged where what it undoes is logged too.
+    RollbackTo,
+    /// A prepared transaction begins; the text names it.
+    XaStart(String),
+    /// A prepared transaction is decided.
+    XaDecided {
+        xid: String,
+        committed: bool,
+    },
+    /// `rows_follow`: CREATE TABLE … SELECT, whose rows are in the same transaction.
+    CreateTable {
+        table: TableName,
+        rows_follow: bool,
+    },
+    DropTables(Vec<TableName>),
+    DropDatabase(Arc<str>),
+    Truncate(TableName),
+    /// DDL that changes these tables in another way; the words that name it.
+    Alter {
+        tables: Vec<TableName>,
+        what: String,
+    },
+    /// A change of rows that was logged as a statement, or a statement that is not known, with
+    /// every name in it that could be a table's.
+    Changes {
+        names: Vec<TableName>,
+    },
+    Unknown {
+        names: Vec<TableName>,
+        what: String,
+    },
+    /// Does nothing to rows: accounts, views, programs, SAVEPOINT and the like.
+    Nothing,
+}
+
+/// How the session that logged the statement reads quotes.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct QuoteRules {
+    /// Double quotes hold names instead of strings.
+    pub(crate) ansi_quotes: bool,
+    pub(crate) no_backslash_escapes: bool,
+}
+
+pub(crate) fn classify(text: &str, default_database: &str, rules: QuoteRules) -> Statement {
+    // The two statements that nearly every transaction has.
+    match text {
+        "BEGIN" => return Statement::Begin,
+        "COMMIT" => return Statement::Commit,
+        _ => {}
+    }
+    let tokens = token::tokens(text, rules);
+    let mut reader = Reader {
+        tokens: &tokens,
+        at: 0,
+        default_database,
+    };
+    reader.statement()
+}
+
+struct Reader<'a> {
+    tokens: &'a [Token],
+    at: usize,
+    default_database: &'a str,
+}
+
+impl Reader<'_> {
+    fn statement(&mut self) -> Statement {
+        let Some(verb) = self.word() else {
+            return Statement::Nothing;
+        };
+        match verb.as_str() {
+            "BEGIN" => Statement::Begin,
+            "START" if self.take("TRANSACTION") => Statement::Begin,
+            "COMMIT" => Statement::Commit,
+            "ROLLBACK" => {
+                let _ = self.take("WORK");
+                if self.take("TO") {
+                    Statement::RollbackTo
+                } else {
+                    Statement::Rollback
+                }
+            }
+            "XA" => self.xa(),
+            "SAVEPOINT" | "RELEASE" => Statement::Nothing,
+            "CREATE" => self.create(),
+            "DROP" => self.drop(),
+            "ALTER" => self.alter(),
+            "TRUNCATE" => {
+                let _ = self.take("TABLE");
+                match self.table() {
+                    Some(table) => Statement::Truncate(table),
+                    None => self.unknown(),
+                }
+            }
+            "RENAME" if self.take("USER") => Statement::Nothing,
+            "RENAME" => self.rename(),
+            "INSERT" | "REPLACE" | "UPDATE" | "DELETE" | "LOAD" | "WITH" | "CALL" | "DO"
+            | "SELECT" | "TABLE" | "VALUES" | "EXECUTE" => Statement::Changes {
+                names: self.all_names(),
+            },
+            // Accounts, plugins, statistics and settings. OPTIMIZE and REPAIR rebuild a table with
+            // the same rows.
+            "GRANT" | "REVOKE" | "SET" | "FLUSH" | "ANALYZE" | "OPTIMIZE" | "REPAIR" | "CHECK"
+            | "CHECKSUM" | "INSTALL" | "UNINSTALL" | "CACHE" | "LOCK" | "UNLOCK" | "USE"
+            | "RESET" | "KILL" | "SHOW" | "PURGE" | "CHANGE" | "STOP" | "CLONE" | "RESTART"
+            | "SHUTDOWN" => Statement::Nothing,
+            _ => self.unknown(),
+        }
+    }
+
+    fn xa(&mut self) -> Statement {
+        let verb = self.word().unwrap_or_default();
+        let xid = self.tokens[self.at.min(self.tokens.len())..]
+            .iter()
+            .map(|token| match token {
+                Token::Word(text) | Token::Name(text) | Token::Text(text) => text.clone(),
+                Token::Symbol(symbol) => symbol.to_string(),
+            })
+            .collect();
+        match verb.as_str() {
+            "START" | "BEGIN" => Statement::XaStart(xid),
+            "COMMIT" => Statement::XaDecided {
+                xid,
+                committed: true,
+            },
+            "ROLLBACK" => Statement::XaDecided {
+                xid,
+                committed: false,
+            },
+            _ => Statement::Nothing,
+        }
+    }
+
+    fn create(&mut self) -> Statement {
+        if self.take("OR") {
+            let _ = self.take("REPLACE");
+        }
+        if self.take("TEMPORARY") {
+            return Statement::Nothing;
+        }
+        if self.take("TABLE") {
+            self.if_exists();
+            let Some(table) = self.table() else {
+                return self.unknown();
+            };
+            // The server writes the statement of CREATE … SELECT anew, with this at its end.
+            let rows_follow = matches!(
+                self.tokens,
+                [.., Token::Word(start), Token::Word(transaction)]
+                    if start.eq_ignore_ascii_case("START") && transaction.eq_ignore_ascii_case("TRANSACTION")
+            );
+            return Statement::CreateTable { table, rows_follow };
+        }
+        let is_index = self.take("INDEX")
+            || ["UNIQUE", "FULLTEXT", "SPATIAL"]
+                .iter()
+                .any(|kind| self.take(kind))
+                && self.take("INDEX");
+        if is_index {
+            return self.index_on("CREATE INDEX");
+        }
+        self.object_without_rows()
+    }
+
+    fn drop(&mut self) -> Statement {
+        if self.take("TEMPORARY") {
+            return Statement::Nothing;
+        }
+        if self.take("TABLE") || self.take("TABLES") {
+            self.if_exists();
+            return match self.table_list() {
+                Some(tables) => Statement::DropTables(tables),
+                None => self.unknown(),
+            };
+        }
+        if self.take("DATABASE") || self.take("SCHEMA") {
+            self.if_exists();
+            return match self.name() {
+                Some(database) => Statement::DropDatabase(Arc::from(database)),
+                None => self.unknown(),
+            };
+        }
+        if self.take("INDEX") {
+            return self.index_on("DROP INDEX");
+        }
+        self.object_without_rows()
+    }
+
+    fn alter(&mut self) -> Statement {
+        if !self.take("TABLE") {
+            return self.object_without_rows();
+        }
+        let Some(table) = self.table() else {
+            return self.unknown();
+        };
+        let mut tables = vec![table];
+        while self.at < self.tokens.len() {
+            // RENAME [TO | AS] new, and EXCHANGE PARTITION p WITH TABLE other.
+            if self.take("RENAME") {
+                if ["COLUMN", "INDEX", "KEY"]
+                    .iter()
+                    .any(|other| self.take(other))
+                {
+                    continue;
+                }
+                let _ = self.take("TO") || self.take("AS");
+                tables.extend(self.table());
+            } else if self.take("WITH") {
+                if self.take("TABLE") {
+                    tables.extend(self.table());
+                }
+            } else {
+                self.at += 1;
+            }
+        }
+        Statement::Alter {
+            tables,
+            what: "ALTER TABLE".to_owned(),
+        }
+    }
+
+    fn rename(&mut self) -> Statement {
+        if !self.take("TABLE") && !self.take("TABLES") {
+            return self.unknown();
+        }
+        let mut tables = Vec::new();
+        loop {
+            let (Some(old), true, Some(new)) = (self.table(), self.take("TO"), self.table()) else {
+                return self.unknown();
+            };
+            tables.extend([old, new]);
+            if !self.symbol(',') {
+                return Statement::Alter {
+                    tables,
+                    what: "RENAME TABLE".to_owned(),
+                };
+            }
+        }
+    }
+
+    fn index_on(&mut self, what: &str) -> Statement {
+        while self.at < self.tokens.len() {
+            if self.take("ON") {
+                if let Some(table) = self.table() {
+                    return Statement::Alter {
+                        tables: vec![table],
+                        what: what.to_owned(),
+                    };
+                }
+            } else {
+                self.at += 1;
+            }
+        }
+        self.unknown()
+    }
+
+    /// After CREATE, ALTER or DROP: a thing that holds no rows of its own, or something unknown.
+    fn object_without_rows(&mut self) -> Statement {
+        const WITHOUT_ROWS: &[&str] = &[
+            "ALGORITHM",
+            "AGGREGATE",
+            "DATABASE",
+            "DEFINER",
+            "EVENT",
+            "FUNCTION",
+            "INSTANCE",
+            "JSON",
+            "LIBRARY",
+            "LOGFILE",
+            "PROCEDURE",
+            "PREPARE",
+            "RESOURCE",
+            "ROLE",
+            "SCHEMA",
+            "SERVER",
+            "SPATIAL",
+            "SQL",
+            "TABLESPACE",
+            "TRIGGER",
+            "UNDO",
+            "USER",
+            "VIEW",
+        ];
+        if WITHOUT_ROWS.iter().any(|object| self.take(object)) {
+            Statement::Nothing
+        } else {
+            self.unknown()
+        }
+    }
+
+    fn unknown(&self) -> Statement {
+        let words = self.tokens.iter().map_while(|token| match token {
+            Token::Word(word) => Some(word.to_ascii_uppercase()),
+            Token::Name(_) | Token::Text(_) | Token::Symbol(_) => None,
+        });
+        let what = words.take(3).collect::<Vec<_>>().join(" ");
+        Statement::Unknown {
+            names: self.all_names(),
+            what,
+        }
+    }
+
+    fn if_exists(&mut self) {
+        if self.take("IF") {
+            let _ = self.take("NOT");
+            let _ = self.take("EXISTS");
+        }
+    }
+
+    fn table_list(&mut self) -> Option<Vec<TableName>> {
+        let mut tables = vec![self.table()?];
+        while self.symbol(',') {
+            tables.push(self.table()?);
+        }
+        Some(tables)
+    }
+
+    /// `name` or `database.name`.
+    fn table(&mut self) -> Option<TableName> {
+        let first = self.name()?;
+        if self.symbol('.') {
+            let table = self.name()?;
+            return Some(TableName::new(first, table));
+        }
+        Some(TableName::new(self.default_database, first))
+    }
+
+    fn name(&mut self) -> Option<String> {
+        let name = match self.tokens.get(self.at)? {
+            Token::Word(word) => word.clone(),
+            Token::Name(name) => name.clone(),
+            Token::Text(_) | Token::Symbol(_) => return None,
+        };
+        self.at += 1;
+        Some(name)
+    }
+
+    /// Everything in the statement that could be the name of a table.
+    fn all_names(&self) -> Vec<TableName> {
+        let mut names: Vec<TableName> = (0..self.tokens.len())
+            .filter(|&at| at == 0 || self.tokens[at - 1] != Token::Symbol('.'))
+            .filter_map(|at| {
+                Reader {
+                    tokens: self.tokens,
+                    at,
+                    default_database: self.default_database,
+                }
+                .table()
+            })
+            .collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    fn word(&mut self) -> Option<String> {
+        let Token::Word(word) = self.tokens.get(self.at)? else {
+            return None;
+        };
+        self.at += 1;
+        Some(word.to_ascii_uppercase())
+    }
+
+    fn take(&mut self, keyword: &str) -> bool {
+        let found = matches!(self.tokens.get(self.at), Some(Token::Word(word)) if word.eq_ignore_ascii_case(keyword));
+        self.at += usize::from(found);
+        found
+    }
+
+    fn symbol(&mut self, symbol: char) -> bool {
+        let found = self.tokens.get(self.at) == Some(&Token::Symbol(symbol));
+        self.at += usize::from(found);
+        found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(text: &str) -> Statement {
+        classify(text, "shop", QuoteRules::default())
+    }
+
+    fn table(name: &str) -> TableName {
+        let (database, table) = name.split_once('.').unwrap();
+        TableName::new(database, table)
+    }
+
+    #[test]
+    fn tables_are_found_whatever_the_quoting_and_the_comments() {
+        for text in [
+            "DROP TABLE `or``ders`, other.`t.x` /* generated by server */",
+            "drop  table if exists/**/`or``ders`\n, `other` . `t.x`",
+            "DROP /*!32311 TABLE */ IF EXISTS -- a comment, x\n `or``ders`,other.`t.x` RESTRICT",
+            "/* DROP TABLE nothing */ DROP TABLES # x\n `or``ders`, other.`t.x`",
+        ] {
+            let expected = vec![table("shop.or`ders"), table("other.t.x")];
+            assert_eq!(of(text), Statement::DropTables(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn statements_on_tables_are_told_apart() {
+        let created = |name: &str, rows_follow| Statement::CreateTable {
+            table: table(name),
+            rows_follow,
+        };
+        let altered = |names: &[&str], what: &str| Statement::Alter {
+            tables: names.iter().map(|name| table(name)).collect(),
+            what: what.to_owned(),
+        };
+        for (text, expected) in [
+            (
+                "CREATE TABLE IF NOT EXISTS x LIKE y",
+                created("shop.x", false),
+            ),
+            (
+                "CREATE TABLE `a`.`b` (i int) START TRANSACTION",
+                created("a.b", true),
+            ),
+            ("truncate a.b", Statement::Truncate(table("a.b"))),
+            ("TRUNCATE TABLE b", Statement::Truncate(table("shop.b"))),
+            (
+                "DROP SCHEMA IF EXISTS `s`",
+                Statement::DropDatabase("s".into()),
+            ),
+            (
+                "ALTER TABLE a ADD b INT, RENAME COLUMN c TO d",
+                altered(&["shop.a"], "ALTER TABLE"),
+            ),
+            (
+                "ALTER TABLE a RENAME TO x.b",
+                altered(&["shop.a", "x.b"], "ALTER TABLE"),
+            ),
+            (
+                "ALTER TABLE a EXCHANGE PARTITION p WITH TABLE b",
+                altered(&["shop.a", "shop.b"], "ALTER TABLE"),
+            ),
+            (
+                "RENAME TABLE a TO b, c TO x.d",
+                altered(&["shop.a", "shop.b", "shop.c", "x.d"], "RENAME TABLE"),
+            ),
+            (
+                "CREATE UNIQUE INDEX i USING BTREE ON a (b)",
+                altered(&["shop.a"], "CREATE INDEX"),
+            ),
+            ("DROP INDEX i ON x.a", altered(&["x.a"], "DROP INDEX")),
+        ] {
+            assert_eq!(of(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_does_nothing_to_rows_is_known() {
+        for text in [
+            "CREATE TEMPORARY TABLE a (b int)",
+            "DROP TEMPORARY TABLE IF EXISTS `a`",
+            "CREATE DEFINER=`root`@`%` TRIGGER t BEFORE INSERT ON a FOR EACH ROW SET @x = 1",
+            "CREATE USER 'a'@'%' IDENTIFIED WITH 'x' AS 'y'",
+            "SAVEPOINT `s`",
+            "ALTER DATABASE shop CHARACTER SET latin1",
+            "DROP VIEW v",
+            "GRANT SELECT ON a.b TO c",
+            "SET PASSWORD FOR a = 'b'",
+            "CREATE SPATIAL REFERENCE SYSTEM 1 NAME 'x'",
+            "",
+        ] {
+            assert_eq!(of(text), Statement::Nothing, "{text}");
+        }
+        assert_eq!(of("ROLLBACK"), Statement::Rollback);
+        assert_eq!(of("rollback work"), Statement::Rollback);
+        assert_eq!(of("ROLLBACK TO `s`"), Statement::RollbackTo);
+        let Statement::XaStart(xid) = of("XA START X'61',X'62',1") else {
+            panic!("it starts")
+        };
+        assert_eq!(
+            of("XA COMMIT X'61',X'62',1"),
+            Statement::XaDecided {
+                xid: xid.clone(),
+                committed: true
+            }
+        );
+        assert_ne!(
+            of("XA COMMIT X'61',X'',1"),
+            Statement::XaDecided {
+                xid,
+                committed: true
+            }
+        );
+        assert_eq!(of("XA END X'61',X'62',1"), Statement::Nothing);
+    }
+
+    #[test]
+    fn names_inside_strings_are_no_tables_and_quotes_follow_the_sql_mode() {
+        let changes = |text: &str, rules| match classify(text, "shop", rules) {
+            Statement::Changes { names } => names,
+            other => panic!("{other:?}"),
+        };
+        let plain = changes(
+            "UPDATE a SET b = 'x'' c \\' d', e = \"f\"",
+            QuoteRules::default(),
+        );
+        assert!(plain.contains(&table("shop.a")));
+        for hidden in ["shop.c", "shop.d", "shop.f"] {
+            assert!(!plain.contains(&table(hidden)), "{hidden}");
+        }
+        let ansi = QuoteRules {
+            ansi_quotes: true,
+            no_backslash_escapes: true,
+        };
+        let names = changes("UPDATE \"a\"\"b\".\"c\" SET d = 'x\\', e = 'y'", ansi);
+        assert!(names.contains(&table("a\"b.c")) && names.contains(&table("shop.e")));
+    }
+
+    #[test]
+    fn an_unknown_statement_says_which_names_it_has() {
+        let Statement::Unknown { names, what } = of("FROBNICATE TABLE x.y NOW") else {
+            panic!("it is unknown")
+        };
+        assert_eq!(what, "FROBNICATE TABLE X");
+        assert!(names.contains(&table("x.y")));
+    }
+}

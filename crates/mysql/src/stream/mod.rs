@@ -1,0 +1,15 @@
+//! The change stream: MySQL's binlog as the port [`flow::ports::ChangeSource`].
+//!
+//! `source` opens it and checks that nothing is missing, `follow` turns events into what the loops
+//! want to know, `batch` collects rows, `trouble` says what stops a table.
+
+mod batch;
+mod follow;
+mod known;
+mod query;
+mod resume;
+mod source;
+mod trouble;
+
+pub use known::{KeyOverrides, KnownTables};
+pub use source::{Source, SourceOptions, Stream};

@@ -1,0 +1,189 @@
+//! Whether the server still has the history that a checkpoint stands in.
+//!
+//! A stream is only opened where nothing can be missing: every transaction of the checkpoint is
+//! executed on the server, and none that the checkpoint lacks is purged. A server with another uuid
+//! is the successor exactly when the first holds for it.
+
+use crate::connection::Connection;
+use crate::error::Error;
+use change::{Checkpoint, GtidSet, MySqlPosition};
+
+/// What the server says of itself.
+pub(super) struct ServerState {
+    pub(super) address: String,
+    pub(super) server_uuid: String,
+    pub(super) executed: GtidSet,
+    pub(super) purged: GtidSet,
+}
+
+/// Refuses servers that can't be followed at all.
+pub(super) async fn check_family(connection: &mut Connection) -> Result<(), Error> {
+    let version = connection.server_version().to_owned();
+    let major: u32 = version
+        .split('.')
+        .next()
+        .and_then(|major| major.parse().ok())
+        .unwrap_or(0);
+    let address = connection.address().to_owned();
+    let comment = connection
+        .query_value("SELECT @@version_comment")
+        .await?
+        .unwrap_or_default();
+    if version.contains("MariaDB") || comment.contains("MariaDB") || major < 8 {
+        return Err(Error::Family { address, version });
+    }
+    let mode = value(connection, "SELECT @@GLOBAL.gtid_mode").await?;
+    if mode != "ON" {
+        return Err(Error::GtidMode { address, mode });
+    }
+    Ok(())
+}
+
+/// Reads the server's state; waits a little for the transactions of `expected`, since the stream
+/// shows a transaction before the server has marked it as executed.
+pub(super) async fn read_state(
+    connection: &mut Connection,
+    expected: &GtidSet,
+) -> Result<ServerState, Error> {
+    const PATIENCE_SECONDS: u32 = 5;
+    if !expected.is_empty() {
+        // A set's text is made of hexadecimal digits, tags, commas and colons: nothing to quote.
+        let wait = format!("SELECT WAIT_FOR_EXECUTED_GTID_SET('{expected}', {PATIENCE_SECONDS})");
+        connection.query(&wait).await?;
+    }
+    Ok(ServerState {
+        address: connection.address().to_owned(),
+        server_uuid: value(connection, "SELECT @@GLOBAL.server_uuid").await?,
+        // Purged first: it only grows, and what is purged between the two is found by the dump.
+        purged: set(connection, "SELECT @@GLOBAL.gtid_purged").await?,
+        executed: set(connection, "SELECT @@GLOBAL.gtid_executed").await?,
+    })
+}
+
+/// The decision.
+pub(super) fn check(
+    state: &ServerState,
+    checkpoint: &Checkpoint,
+    position: &MySqlPosition,
+) -> Result<(), Error> {
+    let address = state.address.clone();
+    let same_server = state.server_uuid == *position.server_uuid;
+    if let Some(torn) = &checkpoint.torn
+        && !same_server
+    {
+        return Err(Error::TornElsewhere {
+            address,
+            transaction: torn.transaction.to_string(),
+            expected: position.server_uuid.to_string(),
+            found: state.server_uuid.clone(),
+        });
+    }
+    let lacking = position.gtid_set.without(&state.executed);
+    if !lacking.is_empty() {
+        let missing = lacking.to_string();
+        return Err(if same_server {
+            Error::HistoryLost { address, missing }
+        } else {
+            let (expected, found) = (position.server_uuid.to_string(), state.server_uuid.clone());
+            Error::OtherServer {
+                address,
+                expected,
+                found,
+                missing,
+            }
+        });
+    }
+    let gone = state.purged.without(&position.gtid_set);
+    if !gone.is_empty() {
+        return Err(Error::Purged {
+            address,
+            missing: gone.to_string(),
+        });
+    }
+    Ok(())
+}
+
+pub(super) async fn value(connection: &mut Connection, statement: &str) -> Result<String, Error> {
+    connection
+        .query_value(statement)
+        .await?
+        .ok_or_else(|| Error::Protocol {
+            address: connection.address().to_owned(),
+            reason: format!("it answered {statement:?} with nothing"),
+        })
+}
+
+async fn set(connection: &mut Connection, statement: &str) -> Result<GtidSet, Error> {
+    let text = value(connection, statement).await?;
+    parse_set(connection, &text)
+}
+
+pub(super) fn parse_set(connection: &Connection, text: &str) -> Result<GtidSet, Error> {
+    // The server breaks long sets into lines.
+    let joined: String = text.split_ascii_whitespace().collect();
+    joined.parse().map_err(|_| Error::Protocol {
+        address: connection.address().to_owned(),
+        reason: "a GTID set of its can't be read".to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use change::{LogPosition, Ordinal, Position, Torn};
+    use std::sync::Arc;
+
+    const A: &str = "3e11fa47-71ca-11e1-9e33-c80aa9429562";
+    const B: &str = "4e11fa47-71ca-11e1-9e33-c80aa9429562";
+
+    fn code(
+        executed: &str,
+        purged: &str,
+        server: &str,
+        checkpoint: &str,
+        torn: bool,
+    ) -> Option<&'static str> {
+        let state = ServerState {
+            address: "db:3306".to_owned(),
+            server_uuid: server.to_owned(),
+            executed: executed.parse().unwrap(),
+            purged: purged.parse().unwrap(),
+        };
+        let position = MySqlPosition {
+            server_uuid: A.into(),
+            gtid_set: Arc::new(checkpoint.parse().unwrap()),
+            log: LogPosition::new("binlog.000001", 4),
+        };
+        let checkpoint = Checkpoint {
+            format: Checkpoint::FORMAT,
+            ordinal: Ordinal::default(),
+            position: Position::MySql(position.clone()),
+            torn: torn.then(|| Torn {
+                transaction: "x".into(),
+                parts: 1,
+                changes_before: 1,
+            }),
+            committed_at_ms: 0,
+        };
+        check(&state, &checkpoint, &position)
+            .err()
+            .map(|error| error.code())
+    }
+
+    #[test]
+    fn a_stream_is_opened_only_where_nothing_can_be_missing() {
+        let (all, some) = (format!("{A}:1-100"), format!("{A}:1-50"));
+        assert_eq!(code(&all, "", A, &some, false), None);
+        assert_eq!(code(&all, "", A, &some, true), None);
+        assert_eq!(code(&all, &some, A, &some, false), None);
+        assert_eq!(
+            code(&all, &format!("{A}:1-51"), A, &some, false),
+            Some("LS2020")
+        );
+        assert_eq!(code(&some, "", A, &all, false), Some("LS2022"));
+        // Another server that has everything is the successor; one that lacks something is not.
+        assert_eq!(code(&format!("{all},{B}:1-5"), "", B, &all, false), None);
+        assert_eq!(code(&some, "", B, &all, false), Some("LS2021"));
+        assert_eq!(code(&all, "", B, &some, true), Some("LS2023"));
+    }
+}
