@@ -8,7 +8,6 @@ mod capture;
 mod copy;
 mod fold;
 mod resume;
-mod split;
 mod window;
 
 pub use capture::{Capture, Limits, ReadChunk};
@@ -17,5 +16,4 @@ pub use fold::fold;
 pub use resume::{
     MappingChanged, ResumePoint, ResumeRefusal, ServerHistory, may_resume, same_mapping,
 };
-pub use split::{Admission, BarrierLimits, Cut, SplitError, Splitter};
 pub use window::{Void, Window, WindowBounds};

@@ -1,6 +1,6 @@
-//! The rules against naive models: folding against the changes applied one by one, splitting against
-//! the list of all changes, chunk windows against every order of events of a small server.
+//! The rules against naive models: folding against the changes applied one by one, chunk windows
+//! against every order of a few events, capture against random schedules of many.
 
+mod capturing;
 mod folding;
-mod splitting;
 mod windows;

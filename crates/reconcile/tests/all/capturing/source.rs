@@ -1,0 +1,215 @@
+//! A small MySQL server for capture: three tables, a binlog, and an engine that lags behind it.
+
+use change::{
+    ChangeKind, Column, ColumnKind, Gtid, GtidSet, IntegerWidth, KeyRange, LogPosition,
+    MySqlPosition, Position, Row, Schema, SourceId, TableDescription, TableEventKind, TableName,
+    Value,
+};
+use reconcile::{ReadChunk, WindowBounds};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+pub const SERVER: &str = "00000007-0000-0000-0000-000000000000";
+
+/// The last table has no key.
+pub const TABLES: usize = 3;
+pub const KEYLESS: usize = 2;
+
+/// How many rows of each content (key, value) a table has; with a key, at most one per key.
+pub type Rows = BTreeMap<(i64, i64), i64>;
+
+/// What a transaction does: row changes, or one event of a whole table.
+#[derive(Clone, Debug)]
+pub enum Transaction {
+    Rows(Vec<(usize, ChangeKind)>),
+    Event(usize, TableEventKind),
+}
+
+#[derive(Clone, Debug)]
+pub struct Source {
+    pub binlog: Vec<Transaction>,
+    /// So many transactions are committed in the engine; and so many are in `gtid_executed`.
+    pub visible: usize,
+    pub executed: usize,
+}
+
+pub fn table_name(table: usize) -> TableName {
+    TableName::new("shop", ["lines", "orders", "visits"][table])
+}
+
+pub fn table_of(name: &TableName) -> usize {
+    (0..TABLES)
+        .find(|table| table_name(*table) == *name)
+        .expect("capture names tables of the source only")
+}
+
+pub fn schema(table: usize) -> Arc<Schema> {
+    let column = |name: &str| Column {
+        name: name.into(),
+        kind: ColumnKind::Integer {
+            width: IntegerWidth::Big,
+            unsigned: false,
+        },
+        nullable: false,
+    };
+    Arc::new(Schema {
+        name: table_name(table),
+        columns: vec![column("id"), column("value")],
+        key: if table == KEYLESS { vec![] } else { vec![0] },
+    })
+}
+
+pub fn row((key, value): (i64, i64)) -> Row {
+    Row::new(vec![Value::Int(key), Value::Int(value)])
+}
+
+pub fn content(row: &Row) -> (i64, i64) {
+    match (&row[0], &row[1]) {
+        (Value::Int(key), Value::Int(value)) => (*key, *value),
+        other => panic!("{other:?} is no row of the source"),
+    }
+}
+
+/// Adds what a change does to the counts of a table's rows.
+pub fn count(rows: &mut Rows, change: &ChangeKind) {
+    for (image, delta) in [(change.before(), -1), (change.after(), 1)] {
+        if let Some(image) = image {
+            let content = content(image);
+            *rows.entry(content).or_default() += delta;
+            rows.retain(|_, count| *count != 0);
+        }
+    }
+}
+
+impl Source {
+    pub fn new() -> Self {
+        let mut source = Self {
+            binlog: Vec::new(),
+            visible: 0,
+            executed: 0,
+        };
+        for table in 0..TABLES {
+            source.log(Transaction::Event(table, TableEventKind::Created));
+        }
+        source
+    }
+
+    /// The table after so many transactions; `None` when there is no such table.
+    pub fn rows_at(&self, table: usize, transactions: usize) -> Option<Rows> {
+        let mut rows = None;
+        for transaction in &self.binlog[..transactions] {
+            match transaction {
+                Transaction::Event(changed, event) if *changed == table => {
+                    rows = match event {
+                        TableEventKind::Created | TableEventKind::Truncated => Some(Rows::new()),
+                        TableEventKind::Dropped => None,
+                        TableEventKind::Unsupported(_) => rows,
+                    };
+                }
+                Transaction::Event(..) => {}
+                Transaction::Rows(changes) => {
+                    for (_, change) in changes.iter().filter(|(changed, _)| *changed == table) {
+                        count(rows.as_mut().expect("changed tables exist"), change);
+                    }
+                }
+            }
+        }
+        rows
+    }
+
+    /// A client's transaction reaches the binlog. Locks make it wait until what it depends on is
+    /// committed; a statement on a whole table is done when it returns.
+    pub fn log(&mut self, transaction: Transaction) {
+        self.visible = self.binlog.len();
+        let whole_table = matches!(transaction, Transaction::Event(..));
+        self.binlog.push(transaction);
+        if whole_table {
+            self.visible = self.binlog.len();
+            self.executed = self.binlog.len();
+        }
+    }
+
+    pub fn describe(&self, table: usize) -> Option<TableDescription> {
+        self.rows_at(table, self.visible)?;
+        Some(TableDescription {
+            schema: schema(table),
+            indexes: Vec::new(),
+            rows_estimated: 4,
+            row_bytes_estimated: 16,
+        })
+    }
+
+    /// What a view that is opened now reads of a range, at most two rows; `low` was read before.
+    /// Tables without a key are read whole, under a lock that waits for their transactions.
+    pub fn read(&mut self, table: usize, range: &KeyRange, low: usize) -> Option<ReadChunk> {
+        let keyless = table == KEYLESS;
+        if keyless {
+            self.visible = self.binlog.len();
+            self.executed = self.binlog.len();
+        }
+        let bound = |bound: &Option<Vec<Value>>| match bound.as_deref() {
+            Some([Value::Int(key)]) => Some(*key),
+            _ => None,
+        };
+        let (after, through) = (bound(&range.after), bound(&range.through));
+        let mut rows: Vec<Row> = Vec::new();
+        for (content, count) in self.rows_at(table, self.visible)? {
+            let inside = after.is_none_or(|after| content.0 > after)
+                && through.is_none_or(|through| content.0 <= through);
+            if inside {
+                rows.extend((0..count).map(|_| row(content)));
+            }
+        }
+        let rest = (rows.len() > 2 && !keyless).then(|| KeyRange {
+            after: Some(vec![rows[1][0].clone()]),
+            through: range.through.clone(),
+        });
+        if rest.is_some() {
+            rows.truncate(2);
+        }
+        Some(ReadChunk {
+            schema: schema(table),
+            rows,
+            bounds: WindowBounds {
+                server_uuid: SERVER.into(),
+                low: gtid_set(if keyless { self.executed } else { low }),
+                high: log_position(self.binlog.len()),
+            },
+            rest,
+        })
+    }
+}
+
+pub fn gtid(transaction: usize) -> String {
+    Gtid {
+        source: SourceId::untagged([7; 16]),
+        number: transaction as u64 + 1,
+    }
+    .to_string()
+}
+
+fn gtid_set(transactions: usize) -> Arc<GtidSet> {
+    let mut set = GtidSet::default();
+    if transactions > 0 {
+        set.insert_interval(&SourceId::untagged([7; 16]), 1, transactions as u64);
+    }
+    Arc::new(set)
+}
+
+fn log_position(transactions: usize) -> LogPosition {
+    LogPosition::new("binlog.000001", 100 * transactions as u64)
+}
+
+pub fn position(transactions: usize) -> Position {
+    Position::MySql(MySqlPosition {
+        server_uuid: SERVER.into(),
+        gtid_set: gtid_set(transactions),
+        log: log_position(transactions),
+    })
+}
+
+/// So many transactions are covered by a position.
+pub fn transactions(position: &Position) -> usize {
+    let Position::MySql(position) = position;
+    usize::try_from(position.gtid_set.count()).expect("a short log")
+}

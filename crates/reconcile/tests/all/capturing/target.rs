@@ -1,0 +1,86 @@
+//! A target that stores barriers whole, and is held against the source after each.
+
+use super::source::{
+    KEYLESS, Rows, Source, TABLES, content, count, table_name, table_of, transactions,
+};
+use change::{Barrier, Checkpoint, TableName, TableProgress, TableState};
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+
+/// Collections, and what is stored with them.
+pub struct Target {
+    pub collections: [Rows; TABLES],
+    pub tables: BTreeMap<TableName, TableProgress>,
+    pub checkpoint: Checkpoint,
+}
+
+impl Target {
+    /// Stores a barrier with its checkpoint. A change of a table that follows must find the very
+    /// row that it was made from: nothing is applied twice, and nothing left out.
+    pub fn store(&mut self, barrier: &Barrier) -> Result<(), TestCaseError> {
+        for emptied in &barrier.emptied {
+            self.collections[table_of(emptied)].clear();
+        }
+        for change in &barrier.changes {
+            let table = table_of(&change.schema.name);
+            let following = self.state(table) == Some(TableState::Following);
+            let rows = &mut self.collections[table];
+            if table == KEYLESS {
+                count(rows, &change.kind);
+                prop_assert!(rows.values().all(|count| *count > 0));
+                continue;
+            }
+            if let Some(before) = change.kind.before() {
+                let found = rows.remove(&content(before)).is_some();
+                prop_assert!(found || !following, "{before:?} is not there");
+                rows.retain(|there, _| there.0 != content(before).0);
+            }
+            if let Some(after) = change.kind.after() {
+                let held = rows.len();
+                rows.retain(|there, _| there.0 != content(after).0);
+                prop_assert!(
+                    rows.len() == held || !following,
+                    "{after:?} is there already"
+                );
+                rows.insert(content(after), 1);
+            }
+        }
+        for progress in &barrier.progress {
+            self.tables.insert(progress.table.clone(), progress.clone());
+        }
+        self.checkpoint = barrier.checkpoint.clone();
+        Ok(())
+    }
+
+    fn state(&self, table: usize) -> Option<TableState> {
+        let progress = self.tables.get(&table_name(table));
+        progress.map(|progress| progress.state)
+    }
+
+    /// Whether the collections are what the checkpoint promises, unless it is torn.
+    pub fn is_exact(&self, source: &Source) -> Result<(), TestCaseError> {
+        if self.checkpoint.torn.is_some() {
+            return Ok(());
+        }
+        let place = transactions(&self.checkpoint.position);
+        for (table, collection) in self.collections.iter().enumerate() {
+            let rows = source.rows_at(table, place).unwrap_or_default();
+            let progress = self.tables.get(&table_name(table));
+            let following = progress.is_some_and(|one| one.state == TableState::Following);
+            let subset = collection
+                .iter()
+                .all(|(row, count)| rows.get(row).is_some_and(|there| there >= count));
+            prop_assert!(
+                if following {
+                    *collection == rows
+                } else {
+                    subset
+                },
+                "{} holds {collection:?} instead of {rows:?} at {:?} ({progress:?})",
+                table_name(table),
+                self.checkpoint
+            );
+        }
+        Ok(())
+    }
+}
