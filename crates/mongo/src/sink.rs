@@ -1,0 +1,369 @@
+//! The sink: barriers into MongoDB, each with its checkpoint.
+//!
+//! Stream work is one transaction of lane 0, checkpoint included. Rows of a copy go over all lanes
+//! side by side and the checkpoint follows in a transaction of its own once all are acknowledged,
+//! so that a crash between leaves rows which the replay meets as upserts. What does not fit into one
+//! transaction is cut; then the checkpoint says `torn` from the first piece to the last, and keeps
+//! saying so over a restart until what was begun is complete.
+
+use crate::checkpoint::{self, Stored};
+use crate::collections;
+use crate::connect::Target;
+use crate::empty;
+use crate::error::Error;
+use crate::fence::{self, Lane};
+use crate::operation::{self, Operation, Stage, show};
+use crate::retry::repeat;
+use crate::transaction::{Body, ControlWrite, Refusal};
+use bson::{Bson, Document, doc};
+use change::{Checkpoint, Effect, MappingVersion, Ordinal, TableProgress};
+use flow::Failure;
+use flow::ports::{ApplyBatch, Sink, Tail, Work};
+use futures::TryStreamExt;
+use futures::future::join_all;
+use mapping::CollectionPlan;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+/// The target as the apply loop sees it.
+pub struct MongoSink {
+    target: Target,
+    lanes: Vec<Lane>,
+    /// The end of a barrier of which only a part is there.
+    torn_through: Option<Ordinal>,
+}
+
+impl Target {
+    /// The sink of this pipeline. It writes nothing before [`Sink::take_over`].
+    pub fn sink(&self) -> MongoSink {
+        MongoSink {
+            target: self.clone(),
+            lanes: Vec::new(),
+            torn_through: None,
+        }
+    }
+}
+
+impl Sink for MongoSink {
+    async fn take_over(&mut self) -> Result<Tail, Failure> {
+        self.lanes = fence::take_over(&self.target).await?;
+        let stored = read_checkpoint(&self.target).await?;
+        let tables = read_tables(&self.target).await?;
+        self.torn_through = stored.as_ref().and_then(|stored| stored.torn_through);
+        let (checkpoint, mapping) = stored
+            .map(|stored| (stored.checkpoint, stored.mapping))
+            .unwrap_or_default();
+        Ok(Tail {
+            checkpoint,
+            tables,
+            mapping,
+        })
+    }
+
+    async fn prepare(&mut self, plan: &CollectionPlan) -> Result<(), Failure> {
+        Ok(collections::prepare(&self.target, plan).await?)
+    }
+
+    async fn finish(&mut self, plan: &CollectionPlan) -> Result<(), Failure> {
+        Ok(collections::finish(&self.target, plan).await?)
+    }
+
+    async fn apply(&mut self, batch: ApplyBatch) -> Result<(), Failure> {
+        let closing = Closing {
+            checkpoint: &batch.checkpoint,
+            progress: &batch.progress,
+            mapping: &batch.mapping,
+        };
+        match &batch.work {
+            Work::Atomic(effects) => self.apply_atomic(effects, closing).await?,
+            Work::Chunks(effects) => self.apply_chunks(effects, closing).await?,
+            Work::Empty(collections) => {
+                for collection in collections {
+                    self.empty(collection, closing.checkpoint.ordinal).await?;
+                }
+                self.close(&[], closing, true).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What the last transaction of a barrier brings with it.
+#[derive(Clone, Copy)]
+struct Closing<'a> {
+    checkpoint: &'a Checkpoint,
+    progress: &'a [TableProgress],
+    mapping: &'a MappingVersion,
+}
+
+impl MongoSink {
+    async fn apply_atomic(
+        &mut self,
+        effects: &[Effect],
+        closing: Closing<'_>,
+    ) -> Result<(), Error> {
+        let operations = operation::in_order(effects)?;
+        let control = self.closing_writes(closing);
+        let body = Body {
+            operations: &operations,
+            control: &control,
+            repeated: false,
+        };
+        match self.transact(body).await {
+            Ok(()) => {
+                self.closed(closing.checkpoint.ordinal);
+                Ok(())
+            }
+            Err(Refusal::TooLarge { problem }) => {
+                tracing::info!(
+                    operations = operations.len(),
+                    problem,
+                    "the barrier is too large for one transaction of this target and is applied in several"
+                );
+                self.apply_in_pieces(&operations, closing).await
+            }
+            Err(Refusal::Failed(error)) => Err(error),
+        }
+    }
+
+    /// Adjustments are not repeatable, so they stay together with the checkpoint; all before them is.
+    async fn apply_in_pieces(
+        &mut self,
+        operations: &[Operation<'_>],
+        closing: Closing<'_>,
+    ) -> Result<(), Error> {
+        let adjustments = operations.partition_point(|operation| operation.stage < Stage::Adjust);
+        let (repeatable, last) = operations.split_at(adjustments);
+        let mark = self.mark_torn(closing.checkpoint.ordinal);
+        let half = repeatable.len().div_ceil(2).max(1);
+        let pieces: Vec<_> = repeatable.chunks(half).collect();
+        for piece in pieces {
+            shrinking(&mut self.lanes[0], &self.target, piece, &mark, true).await?;
+        }
+        self.close(last, closing, true).await
+    }
+
+    async fn apply_chunks(
+        &mut self,
+        effects: &[Effect],
+        closing: Closing<'_>,
+    ) -> Result<(), Error> {
+        let operations = operation::of_chunk(effects)?;
+        let batches = self.batches(&operations);
+        let next = AtomicUsize::new(0);
+        let failed = AtomicBool::new(false);
+        self.first_lane()?;
+        let target = &self.target;
+        let lanes = self.lanes.iter_mut().map(|lane| {
+            let (batches, next, failed) = (&batches, &next, &failed);
+            async move {
+                while !failed.load(Ordering::Relaxed) {
+                    let Some(batch) = batches.get(next.fetch_add(1, Ordering::Relaxed)) else {
+                        break;
+                    };
+                    if let Err(error) = shrinking(lane, target, batch, &[], false).await {
+                        failed.store(true, Ordering::Relaxed);
+                        return Err(error);
+                    }
+                }
+                Ok(())
+            }
+        });
+        // All lanes come to rest before the outcome is told, so that none is left inside a transaction.
+        join_all(lanes)
+            .await
+            .into_iter()
+            .collect::<Result<(), _>>()?;
+        self.close(&[], closing, false).await
+    }
+
+    async fn empty(
+        &mut self,
+        collection: &change::Collection,
+        through: Ordinal,
+    ) -> Result<(), Error> {
+        let mark = self.mark_torn(through);
+        while let Some(effects) = empty::next_documents(&self.target, collection).await? {
+            let operations = operation::in_order(&effects)?;
+            self.first_lane()?;
+            shrinking(&mut self.lanes[0], &self.target, &operations, &mark, false).await?;
+        }
+        Ok(())
+    }
+
+    /// The last transaction of a barrier.
+    async fn close(
+        &mut self,
+        operations: &[Operation<'_>],
+        closing: Closing<'_>,
+        repeated: bool,
+    ) -> Result<(), Error> {
+        let control = self.closing_writes(closing);
+        let body = Body {
+            operations,
+            control: &control,
+            repeated,
+        };
+        match self.transact(body).await {
+            Ok(()) => {
+                self.closed(closing.checkpoint.ordinal);
+                Ok(())
+            }
+            Err(Refusal::TooLarge { problem }) => Err(too_large(operations, problem)),
+            Err(Refusal::Failed(error)) => Err(error),
+        }
+    }
+
+    async fn transact(&mut self, body: Body<'_>) -> Result<(), Refusal> {
+        let target = self.target.clone();
+        self.first_lane()?.transact(&target, body).await
+    }
+
+    fn first_lane(&mut self) -> Result<&mut Lane, Error> {
+        self.lanes.first_mut().ok_or_else(|| Error::Unexpected {
+            action: "writing to MongoDB".to_owned(),
+            problem: "the sink has not taken over".to_owned(),
+        })
+    }
+
+    /// Cuts rows of a copy into transactions by count and by bytes.
+    fn batches<'list, 'a>(
+        &self,
+        operations: &'list [Operation<'a>],
+    ) -> Vec<&'list [Operation<'a>]> {
+        let options = &self.target.options;
+        let mut batches = Vec::new();
+        let mut start = 0;
+        let mut bytes = 0;
+        for (index, operation) in operations.iter().enumerate() {
+            let more = operation::bytes(operation.effect);
+            let full = index - start >= options.chunk_batch_documents.max(1)
+                || bytes + more > options.chunk_batch_bytes;
+            if full && index > start {
+                batches.push(&operations[start..index]);
+                (start, bytes) = (index, 0);
+            }
+            bytes += more;
+        }
+        if start < operations.len() {
+            batches.push(&operations[start..]);
+        }
+        batches
+    }
+
+    /// Says in the checkpoint document that it is not whole. The position stays where it was.
+    fn mark_torn(&mut self, through: Ordinal) -> Vec<ControlWrite> {
+        let through = self
+            .torn_through
+            .map_or(through, |begun| begun.max(through));
+        self.torn_through = Some(through);
+        // Merged, so that the mark of a torn source transaction stays beside it.
+        let mark = checkpoint::sink_mark(through);
+        let merged = doc! { "$mergeObjects": ["$torn", { "$literal": mark }] };
+        vec![upserts(
+            "checkpoints",
+            vec![(
+                Bson::from(&*self.target.pipeline),
+                Bson::Array(vec![doc! { "$set": { "torn": merged } }.into()]),
+            )],
+        )]
+    }
+
+    fn closing_writes(&self, closing: Closing<'_>) -> Vec<ControlWrite> {
+        let ordinal = closing.checkpoint.ordinal;
+        let torn_through = self.torn_through.filter(|through| *through > ordinal);
+        let document = checkpoint::encode(closing.checkpoint, closing.mapping, torn_through);
+        let id = Bson::from(&*self.target.pipeline);
+        let mut writes = vec![upserts("checkpoints", vec![(id, document.into())])];
+        if !closing.progress.is_empty() {
+            let tables = closing.progress.iter().map(|progress| {
+                let id = self.target.id_of("table", &progress.table.to_string());
+                (id.into(), checkpoint::encode_progress(progress).into())
+            });
+            writes.push(upserts("tables", tables.collect()));
+        }
+        writes
+    }
+
+    fn closed(&mut self, ordinal: Ordinal) {
+        self.torn_through = self.torn_through.filter(|through| *through > ordinal);
+    }
+}
+
+/// Does it in as few transactions as the server takes, each with the control writes.
+async fn shrinking(
+    lane: &mut Lane,
+    target: &Target,
+    operations: &[Operation<'_>],
+    control: &[ControlWrite],
+    repeated: bool,
+) -> Result<(), Error> {
+    let mut rest = vec![operations];
+    while let Some(piece) = rest.pop() {
+        let body = Body {
+            operations: piece,
+            control,
+            repeated,
+        };
+        match lane.transact(target, body).await {
+            Ok(()) => {}
+            Err(Refusal::TooLarge { problem }) if piece.len() < 2 => {
+                return Err(too_large(piece, problem));
+            }
+            Err(Refusal::TooLarge { .. }) => {
+                let (first, second) = piece.split_at(piece.len() / 2);
+                rest.extend([second, first]);
+            }
+            Err(Refusal::Failed(error)) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+fn too_large(operations: &[Operation<'_>], problem: String) -> Error {
+    match operations.first() {
+        Some(operation) => Error::TooLargeForTransaction {
+            collection: (*operation.effect.collection).clone(),
+            id: show(&operation.effect.id),
+            problem,
+        },
+        None => Error::Unexpected {
+            action: "storing the checkpoint".to_owned(),
+            problem,
+        },
+    }
+}
+
+fn upserts(collection: &str, documents: Vec<(Bson, Bson)>) -> ControlWrite {
+    let statements = documents.len();
+    let updates: Vec<Document> = documents
+        .into_iter()
+        .map(|(id, update)| doc! { "q": { "_id": id }, "u": update, "upsert": true })
+        .collect();
+    ControlWrite {
+        command: doc! { "update": collection, "updates": updates },
+        statements,
+    }
+}
+
+pub(crate) async fn read_checkpoint(target: &Target) -> Result<Option<Stored>, Error> {
+    let document = repeat(target, "reading the checkpoint", || async {
+        let filter = doc! { "_id": &*target.pipeline };
+        Ok(target.collection("checkpoints").find_one(filter).await?)
+    })
+    .await?;
+    document.as_ref().map(checkpoint::decode).transpose()
+}
+
+pub(crate) async fn read_tables(target: &Target) -> Result<Vec<TableProgress>, Error> {
+    let documents: Vec<Document> = repeat(target, "reading the tables' progress", || async {
+        let filter = doc! { "_id.pipeline": &*target.pipeline };
+        let found = target
+            .collection("tables")
+            .find(filter)
+            .sort(doc! { "_id": 1 })
+            .await?;
+        Ok(found.try_collect().await?)
+    })
+    .await?;
+    documents.iter().map(checkpoint::decode_progress).collect()
+}
