@@ -139,8 +139,7 @@ impl Inflater {
                 (output.pos(), output.pos() == INFLATE_BYTES)
             };
             let read = input.pos();
-            if written == 0 && read == 0 {
-                self.inflated.truncate(start);
+            if written == 0 && read == 0 && !self.compressed.is_empty() {
                 return Err(Malformed("its compressed transaction can't be inflated"));
             }
             self.inflated.truncate(start + written);
@@ -224,7 +223,7 @@ mod tests {
             header,
             PayloadHeader {
                 compression: 0,
-                length: 12
+                length: 13
             }
         );
     }

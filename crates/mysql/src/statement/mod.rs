@@ -171,14 +171,14 @@ impl Reader<'_> {
             );
             return Statement::CreateTable { table, rows_follow };
         }
-        let is_index = self.take("INDEX")
-            || ["UNIQUE", "FULLTEXT", "SPATIAL"]
-                .iter()
-                .any(|kind| self.take(kind))
-                && self.take("INDEX");
-        if is_index {
+        let before_kind = self.at;
+        let _ = ["UNIQUE", "FULLTEXT", "SPATIAL"]
+            .iter()
+            .any(|kind| self.take(kind));
+        if self.take("INDEX") {
             return self.index_on("CREATE INDEX");
         }
+        self.at = before_kind;
         self.object_without_rows()
     }
 

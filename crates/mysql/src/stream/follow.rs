@@ -20,7 +20,7 @@ use crate::statement::{Statement, classify};
 use crate::wire::{Cursor, Malformed};
 use bytes::Bytes;
 use change::{
-    Gtid, GtidSet, MySqlPosition, Position, TableEvent, TableEventKind, TableName, Trouble, Value,
+    Gtid, GtidSet, LogPosition, MySqlPosition, Position, TableEvent, TableEventKind, TableName, Trouble, Value,
 };
 use flow::ports::SourceEvent;
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -41,6 +41,8 @@ pub(super) struct Follower {
     server_uuid: Arc<str>,
     /// Every transaction up to here.
     executed: Arc<GtidSet>,
+    /// Where the stream was opened, in this server's own files; `None` once that is passed.
+    opened_at: Option<LogPosition>,
     sender: mpsc::Sender<Result<Vec<SourceEvent>, Error>>,
     outbox: Outbox,
     maps: HashMap<u64, KeptMap>,
@@ -85,6 +87,7 @@ impl Follower {
         options: SourceOptions,
         dump: Dump,
         server_uuid: Arc<str>,
+        opened_at: Option<LogPosition>,
         executed: Arc<GtidSet>,
         sender: mpsc::Sender<Result<Vec<SourceEvent>, Error>>,
     ) -> Self {
@@ -93,6 +96,7 @@ impl Follower {
             dump,
             server_uuid,
             executed,
+            opened_at,
             sender,
             outbox: Outbox::default(),
             maps: HashMap::new(),
@@ -186,17 +190,19 @@ impl Follower {
             event::ANONYMOUS_GTID => Err(Error::Anonymous {
                 place: self.place(),
             }),
+            // Marks of files.
+            event::ROTATE | event::FORMAT_DESCRIPTION | event::PREVIOUS_GTIDS => {
+                self.position_moved = true;
+                Ok(())
+            }
             // A statement's own text beside its rows; the seeds of a statement that follows; marks
-            // of files and of group replication.
+            // of group replication.
             event::ROWS_QUERY
             | event::IGNORABLE
             | event::INTVAR
             | event::RAND
             | event::USER_VAR
             | event::STOP
-            | event::ROTATE
-            | event::FORMAT_DESCRIPTION
-            | event::PREVIOUS_GTIDS
             | event::TRANSACTION_CONTEXT
             | event::VIEW_CHANGE
             | event::BEGIN_LOAD_QUERY => Ok(()),
@@ -254,8 +260,14 @@ impl Follower {
     }
 
     fn tell_position(&mut self) {
-        let position = self.position();
-        self.outbox.event(SourceEvent::Heartbeat { position });
+        // A dump begins at the start of a file, whatever was read of it before: until the stream has
+        // caught up with where it was opened, it has nothing to tell.
+        let reached = |begin: &LogPosition| self.dump.place().position().has_reached(begin);
+        if self.opened_at.as_ref().is_none_or(reached) {
+            self.opened_at = None;
+            let position = self.position();
+            self.outbox.event(SourceEvent::Heartbeat { position });
+        }
         self.position_moved = false;
         self.position_told_at = Instant::now();
     }

@@ -93,10 +93,12 @@ impl Source {
         let server_id = self.options.server_id.unwrap_or_else(random_server_id);
         let dump = Dump::start(connection, server_id, &position.gtid_set).await?;
         let (sender, parcels) = mpsc::channel(PARCELS);
+        let same_server = state.server_uuid == *position.server_uuid;
         let follower = Follower::new(
             self.options.clone(),
             dump,
             state.server_uuid.into(),
+            same_server.then(|| position.log.clone()),
             Arc::clone(&position.gtid_set),
             sender,
         );

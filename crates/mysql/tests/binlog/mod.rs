@@ -1,0 +1,153 @@
+//! The change stream against real servers.
+
+mod charsets;
+mod connections;
+mod statements;
+mod transactions;
+mod types;
+
+use change::{
+    ChangeKind, Checkpoint, MySqlPosition, Ordinal, Position, Row, TableEventKind, TableName,
+};
+use flow::Failure;
+use flow::ports::{ChangeSource, ChangeStream, SourceEvent};
+use mysql::{Charsets, ConnectOptions, KeyOverrides, KnownTables, Source, SourceOptions, Stream};
+use mysql_async::prelude::Queryable;
+use std::sync::Arc;
+use testbed::servers::{MySql, MySqlOptions};
+
+/// A server, a session on it, and what a stream is opened with.
+struct Stage {
+    server: MySql,
+    session: mysql_async::Conn,
+    options: SourceOptions,
+}
+
+impl Stage {
+    /// A server with a database `shop`, of which all tables are selected.
+    async fn start(arguments: &[&str]) -> Self {
+        let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+        let server = MySql::start(MySqlOptions { arguments }).await.unwrap();
+        let connect = ConnectOptions::from_url(&server.url()).unwrap();
+        let mut session = mysql_async::Conn::new(connect.to_mysql_async(true)).await.unwrap();
+        session.query_drop("CREATE DATABASE shop").await.unwrap();
+        session.query_drop("USE shop").await.unwrap();
+        let options = SourceOptions {
+            charsets: Charsets::connect(&connect).await.unwrap(),
+            connect,
+            selected: Arc::new(|table: &TableName| &*table.database == "shop"),
+            keys: KeyOverrides::default(),
+            known: KnownTables::default(),
+            server_id: None,
+        };
+        Self { server, session, options }
+    }
+
+    async fn run(&mut self, statements: &[&str]) {
+        for statement in statements {
+            self.session.query_drop(*statement).await.unwrap_or_else(|error| panic!("{statement}: {error}"));
+        }
+    }
+
+    /// The first column of all rows, as the server prints it.
+    async fn select(&mut self, statement: &str) -> Vec<Option<String>> {
+        let rows: Vec<mysql_async::Row> = self.session.query(statement).await.unwrap();
+        let text = |value: mysql_async::Value| match value {
+            mysql_async::Value::NULL => None,
+            mysql_async::Value::Bytes(bytes) => Some(String::from_utf8(bytes).unwrap()),
+            other => panic!("the text protocol has only strings: {other:?}"),
+        };
+        rows.into_iter().map(|row| text(row.unwrap().into_iter().next().unwrap())).collect()
+    }
+
+    fn source(&self) -> Source {
+        Source::new(self.options.clone())
+    }
+
+    async fn head(&self) -> MySqlPosition {
+        let Position::MySql(head) = self.source().head().await.unwrap();
+        head
+    }
+
+    async fn open(&self, after: &MySqlPosition) -> Result<Stream, Failure> {
+        self.source().open(&checkpoint(after)).await
+    }
+
+    /// All events from a position to where the head is now.
+    async fn events(&self, after: &MySqlPosition) -> Vec<SourceEvent> {
+        let head = self.head().await;
+        let mut stream = self.open(after).await.unwrap();
+        let mut events = Vec::new();
+        loop {
+            let event = stream.next().await.unwrap();
+            let reached = match &event {
+                SourceEvent::Commit { position: Position::MySql(position) }
+                | SourceEvent::Heartbeat { position: Position::MySql(position) } => {
+                    position.log.has_reached(&head.log)
+                }
+                SourceEvent::Begin { .. } | SourceEvent::Rows { .. } | SourceEvent::Table(_) => false,
+            };
+            if !matches!(event, SourceEvent::Heartbeat { .. }) {
+                events.push(event);
+            }
+            if reached {
+                return events;
+            }
+        }
+    }
+
+    /// Runs the statements and tells what the stream says of them, in words.
+    async fn told(&mut self, statements: &[&str]) -> Vec<String> {
+        let before = self.head().await;
+        self.run(statements).await;
+        self.events(&before).await.iter().flat_map(words).collect()
+    }
+}
+
+fn checkpoint(position: &MySqlPosition) -> Checkpoint {
+    Checkpoint {
+        format: Checkpoint::FORMAT,
+        ordinal: Ordinal::default(),
+        position: Position::MySql(position.clone()),
+        torn: None,
+        committed_at_ms: 0,
+    }
+}
+
+/// All row changes among the events.
+fn changes(events: &[SourceEvent]) -> Vec<ChangeKind<Row>> {
+    let rows = |event: &SourceEvent| match event {
+        SourceEvent::Rows { rows, .. } => rows.clone(),
+        _ => Vec::new(),
+    };
+    events.iter().flat_map(rows).collect()
+}
+
+/// An event in words: rows by their first column.
+fn words(event: &SourceEvent) -> Vec<String> {
+    let first = |row: &Row| match &row[0] {
+        change::Value::Int(number) => number.to_string(),
+        other => format!("{other:?}"),
+    };
+    match event {
+        SourceEvent::Begin { .. } => vec!["begin".to_owned()],
+        SourceEvent::Commit { .. } => vec!["commit".to_owned()],
+        SourceEvent::Heartbeat { .. } => vec!["heartbeat".to_owned()],
+        SourceEvent::Table(event) => vec![match &event.kind {
+            TableEventKind::Unsupported(trouble) => format!("{} {}", event.table, trouble.code),
+            other => format!("{} {other:?}", event.table),
+        }],
+        SourceEvent::Rows { schema, rows } => rows
+            .iter()
+            .map(|change| {
+                let table = &schema.name.table;
+                match change {
+                    ChangeKind::Insert { after } => format!("{table} +{}", first(after)),
+                    ChangeKind::Update { before, after } => format!("{table} {}>{}", first(before), first(after)),
+                    ChangeKind::Delete { before } => format!("{table} -{}", first(before)),
+                    ChangeKind::Read { row } => format!("{table} ={}", first(row)),
+                }
+            })
+            .collect(),
+    }
+}
