@@ -11,6 +11,7 @@
 //! checkpoint reaches `through`, also over a restart that cuts the barriers anew.
 
 use crate::error::Error;
+use crate::field::Reader;
 use bson::{Bson, Document, doc};
 use change::{
     Checkpoint, KeyRange, LogPosition, MappingVersion, MySqlPosition, Ordinal, Position, TableName,
@@ -243,55 +244,6 @@ fn ordinal_document(ordinal: Ordinal) -> Document {
 
 fn signed(number: u64) -> i64 {
     i64::try_from(number).expect("counters and offsets stay below 2^63")
-}
-
-/// Typed access that says which field is wrong.
-struct Reader<'a> {
-    document: &'a Document,
-    unreadable: &'a dyn Fn(String) -> Error,
-}
-
-impl Reader<'_> {
-    fn wrong(&self, name: &str) -> Error {
-        (self.unreadable)(match self.document.get(name) {
-            None => format!("{name} is missing"),
-            Some(value) => format!("{name} is {value}"),
-        })
-    }
-
-    fn text(&self, name: &str) -> Result<&str, Error> {
-        self.document.get_str(name).map_err(|_| self.wrong(name))
-    }
-
-    fn flag(&self, name: &str) -> Result<bool, Error> {
-        self.document.get_bool(name).map_err(|_| self.wrong(name))
-    }
-
-    fn signed(&self, name: &str) -> Result<i64, Error> {
-        self.document.get_i64(name).map_err(|_| self.wrong(name))
-    }
-
-    fn unsigned(&self, name: &str) -> Result<u64, Error> {
-        u64::try_from(self.signed(name)?).map_err(|_| self.wrong(name))
-    }
-
-    fn inner(&self, name: &str) -> Result<Reader<'_>, Error> {
-        let document = self
-            .document
-            .get_document(name)
-            .map_err(|_| self.wrong(name))?;
-        Ok(Reader {
-            document,
-            unreadable: self.unreadable,
-        })
-    }
-
-    fn ordinal(&self) -> Result<Ordinal, Error> {
-        Ok(Ordinal {
-            transaction: self.unsigned("transaction")?,
-            change: self.unsigned("change")?,
-        })
-    }
 }
 
 #[cfg(test)]

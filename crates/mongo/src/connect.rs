@@ -80,6 +80,9 @@ pub struct Target {
 // Short, so that the retries here decide when to give up, not the driver's half minute.
 const SERVER_SELECTION: Duration = Duration::from_secs(5);
 const CONNECT: Duration = Duration::from_secs(5);
+// After an election, or a server that said it shuts down and then did not, the driver waits for the
+// next heartbeat.
+const HEARTBEAT: Duration = Duration::from_secs(2);
 
 impl Target {
     /// Prepares the connection. Nothing is sent yet, except the name queries of `mongodb+srv`.
@@ -118,6 +121,7 @@ impl Target {
             .server_selection_timeout
             .get_or_insert(SERVER_SELECTION);
         driver.connect_timeout.get_or_insert(CONNECT);
+        driver.heartbeat_freq.get_or_insert(HEARTBEAT);
         // Everything here needs the primary and a majority, whatever the address asks for.
         driver.selection_criteria =
             Some(SelectionCriteria::ReadPreference(ReadPreference::Primary));

@@ -14,6 +14,7 @@ mod empty;
 mod encode;
 mod error;
 mod fence;
+mod field;
 mod holder;
 mod lease;
 mod multiset;

@@ -283,7 +283,7 @@ impl From<DriverError> for Fault {
             | ErrorKind::ConnectionPoolCleared { .. }
             | ErrorKind::ServerSelection { .. }
             | ErrorKind::DnsResolve { .. } => Fault::Connection {
-                message: error.to_string(),
+                message: plain(&error.kind),
             },
             ErrorKind::Authentication { message, .. } => Fault::Authentication {
                 message: message.clone(),
@@ -315,9 +315,18 @@ impl From<DriverError> for Fault {
                 index,
             }),
             _ => Fault::Driver {
-                message: error.to_string(),
+                message: plain(&error.kind),
             },
         }
+    }
+}
+
+/// The driver's message without what it appends: labels, causes, the raw bytes of a reply.
+fn plain(kind: &ErrorKind) -> String {
+    let message = kind.to_string();
+    match message.split_once(", labels: {") {
+        Some((plain, _)) => plain.to_owned(),
+        None => message,
     }
 }
 

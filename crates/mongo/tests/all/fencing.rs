@@ -131,13 +131,14 @@ async fn a_commit_whose_reply_is_lost_is_not_done_twice() {
     let setting = Setting::new().await;
     let mut sink = setting.sink().await;
     // The driver asks once more by itself and the lane twice: seven losses need the fence.
-    for (transaction, losses) in [(1, 1), (2, 2), (3, 7)] {
+    for (transaction, losses, code) in [(1, 1, 64), (2, 2, 64), (3, 7, 64), (4, 1, 91), (5, 2, 91)]
+    {
         setting
             .fail(
                 losses,
                 doc! {
                     "failCommands": ["commitTransaction"],
-                    "writeConcernError": { "code": 64, "errmsg": "waiting for replication timed out" },
+                    "writeConcernError": { "code": code, "errmsg": "not acknowledged by a majority" },
                 },
             )
             .await;
