@@ -3,9 +3,7 @@
 //! `cargo run --release -p mysql --example drain -- mysql://root@127.0.0.1:3306 shop` counts the rows
 //! of one database; with `print` behind it, shows every event.
 
-use change::{
-    Checkpoint, GtidSet, LogPosition, MySqlPosition, Ordinal, Position, TableName,
-};
+use change::{Checkpoint, GtidSet, LogPosition, MySqlPosition, Ordinal, Position, TableName};
 use flow::ports::{ChangeSource, ChangeStream, SourceEvent};
 use mysql::{Charsets, ConnectOptions, KeyOverrides, KnownTables, Source, SourceOptions};
 use std::sync::Arc;

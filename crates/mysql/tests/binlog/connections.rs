@@ -6,7 +6,9 @@ use flow::{Disposition, Failure};
 use mysql::{ConnectOptions, Connection, Error, Password, TlsMode};
 
 async fn connect(options: &ConnectOptions) -> Result<bool, Error> {
-    Connection::connect(options).await.map(|connection| connection.is_encrypted())
+    Connection::connect(options)
+        .await
+        .map(|connection| connection.is_encrypted())
 }
 
 #[tokio::test]
@@ -24,10 +26,13 @@ async fn every_way_of_logging_in_works_with_and_without_encryption() {
                         &format!("CREATE USER app IDENTIFIED WITH {plugin} BY '{quoted}'"),
                     ])
                     .await;
-                let mut options = ConnectOptions::new("127.0.0.1", base.port, "app", Password::new(password));
+                let mut options =
+                    ConnectOptions::new("127.0.0.1", base.port, "app", Password::new(password));
                 options.tls = tls;
                 for round in 1..=2 {
-                    let encrypted = connect(&options).await.unwrap_or_else(|error| panic!("{plugin} {tls:?} {round}: {error}"));
+                    let encrypted = connect(&options)
+                        .await
+                        .unwrap_or_else(|error| panic!("{plugin} {tls:?} {round}: {error}"));
                     assert_eq!(encrypted, tls == TlsMode::Required);
                 }
             }
@@ -44,7 +49,10 @@ async fn a_certificate_is_checked_as_far_as_the_mode_says() {
     // No public authority signed the server's certificate.
     options.tls = TlsMode::VerifyAuthority;
     let error = connect(&options).await.unwrap_err();
-    assert_eq!((error.code(), error.disposition()), ("LS2003", Disposition::Halt));
+    assert_eq!(
+        (error.code(), error.disposition()),
+        ("LS2003", Disposition::Halt)
+    );
     options.tls_authority_file = Some(stage.server.authority_certificate());
     assert!(connect(&options).await.unwrap());
     // It names no host.
@@ -58,14 +66,20 @@ async fn a_refused_login_is_told_from_a_server_that_is_not_there() {
     let mut wrong = stage.options.connect.clone();
     wrong.password = Password::new("hunter2");
     let error = connect(&wrong).await.unwrap_err();
-    assert_eq!((error.code(), error.disposition()), ("LS2002", Disposition::Halt));
+    assert_eq!(
+        (error.code(), error.disposition()),
+        ("LS2002", Disposition::Halt)
+    );
     assert!(!error.to_string().contains("hunter2"));
 
     let mut nowhere = stage.options.connect.clone();
     stage.server.kill();
     nowhere.connect_timeout = std::time::Duration::from_secs(2);
     let error = connect(&nowhere).await.unwrap_err();
-    assert_eq!((error.code(), error.disposition()), ("LS2001", Disposition::Transient));
+    assert_eq!(
+        (error.code(), error.disposition()),
+        ("LS2001", Disposition::Transient)
+    );
 }
 
 #[tokio::test]
@@ -77,10 +91,18 @@ async fn a_stream_that_loses_its_server_or_its_server_id_says_so() {
     first.next().await.unwrap();
     let mut second = stage.open(&head).await.unwrap();
     let error = end_of(&mut first).await;
-    assert_eq!((error.code, error.disposition), ("LS2024", Disposition::Transient), "{error}");
+    assert_eq!(
+        (error.code, error.disposition),
+        ("LS2024", Disposition::Transient),
+        "{error}"
+    );
     stage.server.kill();
     let error = end_of(&mut second).await;
-    assert_eq!((error.code, error.disposition), ("LS2001", Disposition::Transient), "{error}");
+    assert_eq!(
+        (error.code, error.disposition),
+        ("LS2001", Disposition::Transient),
+        "{error}"
+    );
     // The end of a stream is told once; after it there is nothing to wait for.
     assert_eq!(second.next().await.unwrap_err().code, "LS2001");
 }

@@ -26,10 +26,15 @@ struct Stage {
 impl Stage {
     /// A server with a database `shop`, of which all tables are selected.
     async fn start(arguments: &[&str]) -> Self {
-        let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+        let arguments = arguments
+            .iter()
+            .map(|argument| (*argument).to_owned())
+            .collect();
         let server = MySql::start(MySqlOptions { arguments }).await.unwrap();
         let connect = ConnectOptions::from_url(&server.url()).unwrap();
-        let mut session = mysql_async::Conn::new(connect.to_mysql_async(true)).await.unwrap();
+        let mut session = mysql_async::Conn::new(connect.to_mysql_async(true))
+            .await
+            .unwrap();
         session.query_drop("CREATE DATABASE shop").await.unwrap();
         session.query_drop("USE shop").await.unwrap();
         let options = SourceOptions {
@@ -40,12 +45,19 @@ impl Stage {
             known: KnownTables::default(),
             server_id: None,
         };
-        Self { server, session, options }
+        Self {
+            server,
+            session,
+            options,
+        }
     }
 
     async fn run(&mut self, statements: &[&str]) {
         for statement in statements {
-            self.session.query_drop(*statement).await.unwrap_or_else(|error| panic!("{statement}: {error}"));
+            self.session
+                .query_drop(*statement)
+                .await
+                .unwrap_or_else(|error| panic!("{statement}: {error}"));
         }
     }
 
@@ -57,7 +69,9 @@ impl Stage {
             mysql_async::Value::Bytes(bytes) => Some(String::from_utf8(bytes).unwrap()),
             other => panic!("the text protocol has only strings: {other:?}"),
         };
-        rows.into_iter().map(|row| text(row.unwrap().into_iter().next().unwrap())).collect()
+        rows.into_iter()
+            .map(|row| text(row.unwrap().into_iter().next().unwrap()))
+            .collect()
     }
 
     fn source(&self) -> Source {
@@ -81,11 +95,15 @@ impl Stage {
         loop {
             let event = stream.next().await.unwrap();
             let reached = match &event {
-                SourceEvent::Commit { position: Position::MySql(position) }
-                | SourceEvent::Heartbeat { position: Position::MySql(position) } => {
-                    position.log.has_reached(&head.log)
+                SourceEvent::Commit {
+                    position: Position::MySql(position),
                 }
-                SourceEvent::Begin { .. } | SourceEvent::Rows { .. } | SourceEvent::Table(_) => false,
+                | SourceEvent::Heartbeat {
+                    position: Position::MySql(position),
+                } => position.log.has_reached(&head.log),
+                SourceEvent::Begin { .. } | SourceEvent::Rows { .. } | SourceEvent::Table(_) => {
+                    false
+                }
             };
             if !matches!(event, SourceEvent::Heartbeat { .. }) {
                 events.push(event);
@@ -143,7 +161,9 @@ fn words(event: &SourceEvent) -> Vec<String> {
                 let table = &schema.name.table;
                 match change {
                     ChangeKind::Insert { after } => format!("{table} +{}", first(after)),
-                    ChangeKind::Update { before, after } => format!("{table} {}>{}", first(before), first(after)),
+                    ChangeKind::Update { before, after } => {
+                        format!("{table} {}>{}", first(before), first(after))
+                    }
                     ChangeKind::Delete { before } => format!("{table} -{}", first(before)),
                     ChangeKind::Read { row } => format!("{table} ={}", first(row)),
                 }

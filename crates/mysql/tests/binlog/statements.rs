@@ -22,14 +22,38 @@ async fn create_truncate_and_drop_are_table_events() {
         ])
         .await;
     let expected = [
-        "begin", "shop.a Created", "commit", "begin", "shop.we`ird name Created", "commit", "begin", "a +1", "commit",
-        "begin", "shop.c Created", "c +1", "commit", "begin", "shop.a Truncated", "commit",
+        "begin",
+        "shop.a Created",
+        "commit",
+        "begin",
+        "shop.we`ird name Created",
+        "commit",
+        "begin",
+        "a +1",
+        "commit",
+        "begin",
+        "shop.c Created",
+        "c +1",
+        "commit",
+        "begin",
+        "shop.a Truncated",
+        "commit",
     ];
     assert_eq!(told[..expected.len()], expected);
-    let dropped: Vec<&String> = told.iter().filter(|word| word.ends_with("Dropped")).collect();
+    let dropped: Vec<&String> = told
+        .iter()
+        .filter(|word| word.ends_with("Dropped"))
+        .collect();
     // A table that is not there is dropped too: whether it was there at the checkpoint, only
     // capture knows.
-    assert_eq!(dropped, ["shop.a Dropped", "shop.we`ird name Dropped", "shop.nothing Dropped"]);
+    assert_eq!(
+        dropped,
+        [
+            "shop.a Dropped",
+            "shop.we`ird name Dropped",
+            "shop.nothing Dropped"
+        ]
+    );
     assert_eq!(told[told.len() - 3..], ["begin", "c +6", "commit"]);
 }
 
@@ -38,7 +62,11 @@ async fn dropping_a_database_drops_its_tables() {
     let mut stage = Stage::start(&[]).await;
     stage.run(&["CREATE TABLE a (id INT PRIMARY KEY)"]).await;
     let told = stage
-        .told(&["CREATE TABLE b (id INT PRIMARY KEY)", "DROP DATABASE shop", "CREATE DATABASE shop"])
+        .told(&[
+            "CREATE TABLE b (id INT PRIMARY KEY)",
+            "DROP DATABASE shop",
+            "CREATE DATABASE shop",
+        ])
         .await;
     let tables: Vec<&String> = told.iter().filter(|word| word.contains("shop.")).collect();
     // A was dropped before the stream was opened: what is dropped with the database is what the
@@ -52,10 +80,36 @@ async fn what_is_not_followed_stops_the_table_and_no_other() {
     for (statements, code) in [
         (&["ALTER TABLE a ADD b INT DEFAULT 5"][..], "LS2050"),
         (&["CREATE INDEX i ON shop.a (id)"][..], "LS2050"),
-        (&["RENAME TABLE a TO elsewhere", "RENAME TABLE elsewhere TO a"][..], "LS2050"),
-        (&["SET binlog_format = STATEMENT", "UPDATE a SET id = id + 10", "SET binlog_format = ROW"][..], "LS2004"),
-        (&["SET binlog_row_image = MINIMAL", "UPDATE a SET n = 9", "SET binlog_row_image = FULL"][..], "LS2041"),
-        (&["XA START 'x'", "UPDATE a SET n = 8", "XA END 'x'", "XA PREPARE 'x'", "XA COMMIT 'x'"][..], "LS2052"),
+        (
+            &["RENAME TABLE a TO elsewhere", "RENAME TABLE elsewhere TO a"][..],
+            "LS2050",
+        ),
+        (
+            &[
+                "SET binlog_format = STATEMENT",
+                "UPDATE a SET id = id + 10",
+                "SET binlog_format = ROW",
+            ][..],
+            "LS2004",
+        ),
+        (
+            &[
+                "SET binlog_row_image = MINIMAL",
+                "UPDATE a SET n = 9",
+                "SET binlog_row_image = FULL",
+            ][..],
+            "LS2041",
+        ),
+        (
+            &[
+                "XA START 'x'",
+                "UPDATE a SET n = 8",
+                "XA END 'x'",
+                "XA PREPARE 'x'",
+                "XA COMMIT 'x'",
+            ][..],
+            "LS2052",
+        ),
     ] {
         stage
             .run(&[
@@ -66,19 +120,48 @@ async fn what_is_not_followed_stops_the_table_and_no_other() {
             ])
             .await;
         let mut all = statements.to_vec();
-        all.extend(["INSERT INTO a (id) VALUES (100)", "INSERT INTO b VALUES (1)"]);
+        all.extend([
+            "INSERT INTO a (id) VALUES (100)",
+            "INSERT INTO b VALUES (1)",
+        ]);
         let told = stage.told(&all).await;
-        let of_a: Vec<&String> = told.iter().filter(|word| word.starts_with("shop.a ") || word.starts_with("a ")).collect();
-        assert_eq!(of_a, [&format!("shop.a {code}")], "{statements:?}: {told:?}");
-        assert_eq!(told[told.len() - 3..], ["begin", "b +1", "commit"], "{statements:?}");
+        let of_a: Vec<&String> = told
+            .iter()
+            .filter(|word| word.starts_with("shop.a ") || word.starts_with("a "))
+            .collect();
+        assert_eq!(
+            of_a,
+            [&format!("shop.a {code}")],
+            "{statements:?}: {told:?}"
+        );
+        assert_eq!(
+            told[told.len() - 3..],
+            ["begin", "b +1", "commit"],
+            "{statements:?}"
+        );
     }
 }
 
 #[tokio::test]
 async fn rows_without_names_stop_their_table() {
     let mut stage = Stage::start(&["--binlog-row-metadata=MINIMAL"]).await;
-    let told = stage.told(&["CREATE TABLE a (id INT PRIMARY KEY)", "INSERT INTO a VALUES (1)"]).await;
-    assert_eq!(told, ["begin", "shop.a Created", "commit", "begin", "shop.a LS2040", "commit"]);
+    let told = stage
+        .told(&[
+            "CREATE TABLE a (id INT PRIMARY KEY)",
+            "INSERT INTO a VALUES (1)",
+        ])
+        .await;
+    assert_eq!(
+        told,
+        [
+            "begin",
+            "shop.a Created",
+            "commit",
+            "begin",
+            "shop.a LS2040",
+            "commit"
+        ]
+    );
 }
 
 #[tokio::test]
@@ -104,5 +187,8 @@ async fn an_xa_commit_whose_rows_were_never_seen_ends_the_stream() {
             Err(error) => break error,
         }
     };
-    assert_eq!((error.code, error.disposition), ("LS2053", flow::Disposition::Halt));
+    assert_eq!(
+        (error.code, error.disposition),
+        ("LS2053", flow::Disposition::Halt)
+    );
 }

@@ -10,7 +10,10 @@ use std::sync::Arc;
 async fn transactions_are_told_as_they_were_committed() {
     let mut stage = Stage::start(&[]).await;
     stage
-        .run(&["CREATE TABLE a (id INT PRIMARY KEY, n INT)", "CREATE TABLE b (id INT PRIMARY KEY, n INT UNIQUE)"])
+        .run(&[
+            "CREATE TABLE a (id INT PRIMARY KEY, n INT)",
+            "CREATE TABLE b (id INT PRIMARY KEY, n INT UNIQUE)",
+        ])
         .await;
     let told = stage
         .told(&[
@@ -33,8 +36,8 @@ async fn transactions_are_told_as_they_were_committed() {
     assert_eq!(
         told,
         [
-            "begin", "a +1", "a +2", "commit", "begin", "b +1", "a 1>3", "a -2", "commit", "begin", "b -1", "b +1",
-            "commit", "begin", "b 1>8", "commit"
+            "begin", "a +1", "a +2", "commit", "begin", "b +1", "a 1>3", "a -2", "commit", "begin",
+            "b -1", "b +1", "commit", "begin", "b 1>8", "commit"
         ]
     );
 }
@@ -42,9 +45,20 @@ async fn transactions_are_told_as_they_were_committed() {
 #[tokio::test]
 async fn a_transaction_without_a_selected_table_only_moves_the_position() {
     let mut stage = Stage::start(&[]).await;
-    stage.run(&["CREATE DATABASE other", "CREATE TABLE other.a (id INT PRIMARY KEY)"]).await;
+    stage
+        .run(&[
+            "CREATE DATABASE other",
+            "CREATE TABLE other.a (id INT PRIMARY KEY)",
+        ])
+        .await;
     let before = stage.head().await;
-    stage.run(&["INSERT INTO other.a VALUES (1)", "CREATE USER somebody", "INSERT INTO other.a VALUES (2)"]).await;
+    stage
+        .run(&[
+            "INSERT INTO other.a VALUES (1)",
+            "CREATE USER somebody",
+            "INSERT INTO other.a VALUES (2)",
+        ])
+        .await;
     assert!(stage.events(&before).await.is_empty());
 }
 
@@ -55,7 +69,11 @@ async fn every_commit_can_be_resumed_from_and_nothing_comes_twice() {
     let mut after = stage.head().await;
     for id in 1..=6 {
         // Tags give transactions a history of their own.
-        let gtid = if id % 2 == 0 { "SET GTID_NEXT = 'AUTOMATIC:even'" } else { "SET GTID_NEXT = 'AUTOMATIC'" };
+        let gtid = if id % 2 == 0 {
+            "SET GTID_NEXT = 'AUTOMATIC:even'"
+        } else {
+            "SET GTID_NEXT = 'AUTOMATIC'"
+        };
         let insert = format!("INSERT INTO a VALUES ({id})");
         stage.run(&[gtid, &insert]).await;
         if id == 3 {
@@ -69,9 +87,15 @@ async fn every_commit_can_be_resumed_from_and_nothing_comes_twice() {
         after = loop {
             match stream.next().await.unwrap() {
                 SourceEvent::Rows { rows: more, .. } => rows.extend(more),
-                SourceEvent::Commit { position: Position::MySql(position) } => break position,
-                SourceEvent::Begin { committed_at_ms, .. } => assert!(committed_at_ms > 1_600_000_000_000),
-                SourceEvent::Heartbeat { position: Position::MySql(position) } => {
+                SourceEvent::Commit {
+                    position: Position::MySql(position),
+                } => break position,
+                SourceEvent::Begin {
+                    committed_at_ms, ..
+                } => assert!(committed_at_ms > 1_600_000_000_000),
+                SourceEvent::Heartbeat {
+                    position: Position::MySql(position),
+                } => {
                     assert!(position.log.has_reached(&after.log), "a position goes back");
                 }
                 SourceEvent::Table(event) => panic!("{event:?}"),
@@ -80,14 +104,20 @@ async fn every_commit_can_be_resumed_from_and_nothing_comes_twice() {
         assert_eq!(rows.len(), 1);
         assert_eq!(rows[0].after().unwrap()[0], Value::Int(id));
     }
-    assert!(after.gtid_set.to_string().contains(":even:1-3"), "{}", after.gtid_set);
+    assert!(
+        after.gtid_set.to_string().contains(":even:1-3"),
+        "{}",
+        after.gtid_set
+    );
     assert_eq!(after.gtid_set, stage.head().await.gtid_set);
 }
 
 #[tokio::test]
 async fn compressed_transactions_and_partial_documents_are_the_same_rows() {
     let mut stage = Stage::start(&["--binlog-row-value-options=PARTIAL_JSON"]).await;
-    stage.run(&["CREATE TABLE a (id INT PRIMARY KEY, j JSON, k JSON, t TEXT)"]).await;
+    stage
+        .run(&["CREATE TABLE a (id INT PRIMARY KEY, j JSON, k JSON, t TEXT)"])
+        .await;
     let statements = [
         r#"INSERT INTO a VALUES (1, '{"a": 1, "b": [1, 2, {"c": null}], "long": "xxxxxxxxxxxxxxxxxxxxxxxxxx"}', '[]', 'x')"#,
         "UPDATE a SET j = JSON_SET(j, '$.a', 'text', '$.b[2].c', 1.5), t = 'y'",
@@ -103,7 +133,9 @@ async fn compressed_transactions_and_partial_documents_are_the_same_rows() {
     for compression in ["OFF", "ON"] {
         let set = format!("SET SESSION binlog_transaction_compression = {compression}");
         let before = stage.head().await;
-        stage.run(&[&set, "SET timestamp = 1700000000.123456"]).await;
+        stage
+            .run(&[&set, "SET timestamp = 1700000000.123456"])
+            .await;
         let mut printed = Vec::new();
         for statement in statements {
             stage.run(&[statement]).await;
@@ -148,9 +180,19 @@ async fn a_large_transaction_passes_in_batches_of_bounded_size() {
         let events = stage.events(&before).await;
         let mut next = 1;
         for event in &events[1..events.len() - 1] {
-            let SourceEvent::Rows { rows, .. } = event else { panic!("{event:?}") };
-            let bytes: usize = rows.iter().filter_map(|change| change.after()).map(|row| row[1].heap_bytes()).sum();
-            assert!(rows.len() <= 1000 && bytes <= 1 << 20, "{} rows of {bytes} bytes", rows.len());
+            let SourceEvent::Rows { rows, .. } = event else {
+                panic!("{event:?}")
+            };
+            let bytes: usize = rows
+                .iter()
+                .filter_map(|change| change.after())
+                .map(|row| row[1].heap_bytes())
+                .sum();
+            assert!(
+                rows.len() <= 1000 && bytes <= 1 << 20,
+                "{} rows of {bytes} bytes",
+                rows.len()
+            );
             for change in rows {
                 assert_eq!(change.after().unwrap()[0], Value::Int(next));
                 next += 1;
@@ -163,11 +205,17 @@ async fn a_large_transaction_passes_in_batches_of_bounded_size() {
 #[tokio::test]
 async fn a_row_larger_than_a_packet_frame_arrives_whole() {
     let mut stage = Stage::start(&["--max-allowed-packet=128M"]).await;
-    stage.run(&["CREATE TABLE a (id INT PRIMARY KEY, b LONGBLOB)"]).await;
+    stage
+        .run(&["CREATE TABLE a (id INT PRIMARY KEY, b LONGBLOB)"])
+        .await;
     let before = stage.head().await;
-    stage.run(&["INSERT INTO a VALUES (1, REPEAT('abc', 12000000))"]).await;
+    stage
+        .run(&["INSERT INTO a VALUES (1, REPEAT('abc', 12000000))"])
+        .await;
     let rows = changes(&stage.events(&before).await);
-    let Value::Bytes(bytes) = &rows[0].after().unwrap()[1] else { panic!("a blob is bytes") };
+    let Value::Bytes(bytes) = &rows[0].after().unwrap()[1] else {
+        panic!("a blob is bytes")
+    };
     assert!(bytes.len() == 36_000_000 && bytes.chunks(3).all(|chunk| chunk == b"abc"));
 }
 
@@ -175,12 +223,25 @@ async fn a_row_larger_than_a_packet_frame_arrives_whole() {
 async fn a_checkpoint_is_only_resumed_where_the_history_is_whole() {
     let mut stage = Stage::start(&[]).await;
     let early = stage.head().await;
-    stage.run(&["CREATE TABLE a (id INT PRIMARY KEY)", "FLUSH BINARY LOGS"]).await;
-    let file = stage.select("SHOW BINARY LOG STATUS").await[0].clone().unwrap();
-    stage.run(&[&format!("PURGE BINARY LOGS TO '{file}'")]).await;
+    stage
+        .run(&["CREATE TABLE a (id INT PRIMARY KEY)", "FLUSH BINARY LOGS"])
+        .await;
+    let file = stage.select("SHOW BINARY LOG STATUS").await[0]
+        .clone()
+        .unwrap();
+    stage
+        .run(&[&format!("PURGE BINARY LOGS TO '{file}'")])
+        .await;
     let purged = stage.open(&early).await.err().unwrap();
-    assert_eq!((purged.code, purged.disposition), ("LS2020", Disposition::Halt));
-    assert!(purged.message.contains(&*early.server_uuid), "{}", purged.message);
+    assert_eq!(
+        (purged.code, purged.disposition),
+        ("LS2020", Disposition::Halt)
+    );
+    assert!(
+        purged.message.contains(&*early.server_uuid),
+        "{}",
+        purged.message
+    );
 
     let now = stage.head().await;
     stage.open(&now).await.unwrap();
@@ -196,8 +257,15 @@ async fn a_checkpoint_is_only_resumed_where_the_history_is_whole() {
     elsewhere.server_uuid = "00000000-0000-0000-0000-000000000001".into();
     stage.open(&elsewhere).await.unwrap();
     let mut torn = checkpoint(&elsewhere);
-    torn.torn = Some(Torn { transaction: "x".into(), parts: 1, changes_before: 3 });
-    assert_eq!(stage.source().open(&torn).await.err().unwrap().code, "LS2023");
+    torn.torn = Some(Torn {
+        transaction: "x".into(),
+        parts: 1,
+        changes_before: 3,
+    });
+    assert_eq!(
+        stage.source().open(&torn).await.err().unwrap().code,
+        "LS2023"
+    );
 }
 
 #[tokio::test]
@@ -210,7 +278,12 @@ async fn a_table_without_a_primary_key_is_identified_by_the_columns_that_were_na
         ])
         .await;
     let before = stage.head().await;
-    stage.run(&["INSERT INTO a VALUES (1, 2, 3)", "INSERT INTO b VALUES (1, 2)"]).await;
+    stage
+        .run(&[
+            "INSERT INTO a VALUES (1, 2, 3)",
+            "INSERT INTO b VALUES (1, 2)",
+        ])
+        .await;
     let keys = |events: &[SourceEvent]| {
         let keys = events.iter().filter_map(|event| match event {
             SourceEvent::Rows { schema, .. } => Some(schema.key.clone()),
@@ -220,10 +293,21 @@ async fn a_table_without_a_primary_key_is_identified_by_the_columns_that_were_na
     };
     // The server takes a unique key without NULLs for the primary one.
     assert_eq!(keys(&stage.events(&before).await), [vec![2, 1], vec![]]);
-    stage.options.keys.set(TableName::new("shop", "a"), ["y", "z"]);
+    stage
+        .options
+        .keys
+        .set(TableName::new("shop", "a"), ["y", "z"]);
     stage.options.keys.set(TableName::new("shop", "b"), ["y"]);
     assert_eq!(keys(&stage.events(&before).await), [vec![1, 2], vec![1]]);
-    stage.options.keys.set(TableName::new("shop", "b"), ["nowhere"]);
-    let told: Vec<String> = stage.events(&before).await.iter().flat_map(super::words).collect();
+    stage
+        .options
+        .keys
+        .set(TableName::new("shop", "b"), ["nowhere"]);
+    let told: Vec<String> = stage
+        .events(&before)
+        .await
+        .iter()
+        .flat_map(super::words)
+        .collect();
     assert_eq!(told[3..], ["begin", "shop.b LS2045", "commit"]);
 }

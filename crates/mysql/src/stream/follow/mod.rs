@@ -1,0 +1,331 @@
+//! Events to what the loops want to know: transactions, rows, table events, positions.
+//!
+//! A transaction is announced only when something of the selected tables is in it; the position of
+//! all others is told now and then. What can't be followed stops the table it concerns, inside the
+//! transaction where it happened, and the table's rows are skipped from there on; what concerns the
+//! stream as a whole ends it. Nothing is guessed and nothing is dropped without a word.
+
+mod statements;
+mod tables;
+
+use crate::binlog::dump::Dump;
+use crate::binlog::event::{self, Event};
+use crate::binlog::gtid::{self, TransactionStart};
+use crate::binlog::table_map::TableMap;
+use crate::error::Error;
+use crate::stream::batch::Outbox;
+use crate::stream::source::SourceOptions;
+use crate::wire::{Cursor, Malformed};
+use bytes::Bytes;
+use change::{
+    Gtid, GtidSet, LogPosition, MySqlPosition, Position, TableEvent, TableEventKind, TableName,
+    Trouble,
+};
+use flow::ports::SourceEvent;
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+/// How often the position is told while transactions pass that hold nothing of ours.
+const POSITION_INTERVAL: Duration = Duration::from_millis(100);
+/// Table maps that are kept; a server numbers tables anew with each change of their definition.
+const KEPT_TABLE_MAPS: usize = 20_000;
+
+/// Reads the dump to its end.
+pub(super) struct Follower {
+    options: SourceOptions,
+    dump: Dump,
+    server_uuid: Arc<str>,
+    /// Every transaction up to here.
+    executed: Arc<GtidSet>,
+    /// Where the stream was opened, in this server's own files; `None` once that is passed.
+    opened_at: Option<LogPosition>,
+    sender: mpsc::Sender<Result<Vec<SourceEvent>, Error>>,
+    outbox: Outbox,
+    maps: HashMap<u64, KeptMap>,
+    /// Tables that were stopped; their rows are skipped.
+    stopped: HashSet<TableName>,
+    transaction: Option<Transaction>,
+    /// XA transactions that were prepared in this stream and not decided yet.
+    prepared: HashSet<String>,
+    /// Whether the position has moved since it was last told, and when that was.
+    position_moved: bool,
+    position_told_at: Instant,
+}
+
+struct KeptMap {
+    body: Bytes,
+    /// The generation of the key overrides that the map was built with.
+    generation: u64,
+    use_of: MapUse,
+}
+
+#[derive(Clone)]
+enum MapUse {
+    /// Not selected.
+    Skipped,
+    Stopped,
+    Wanted(Arc<TableMap>),
+}
+
+struct Transaction {
+    gtid: Gtid,
+    committed_at_ms: Option<i64>,
+    /// Whether its beginning was told.
+    announced: bool,
+    /// Between BEGIN and COMMIT, as opposed to a statement that is a transaction by itself.
+    open: bool,
+    xa: Option<String>,
+    touched: BTreeSet<TableName>,
+}
+
+impl Follower {
+    pub(super) fn new(
+        options: SourceOptions,
+        dump: Dump,
+        server_uuid: Arc<str>,
+        opened_at: Option<LogPosition>,
+        executed: Arc<GtidSet>,
+        sender: mpsc::Sender<Result<Vec<SourceEvent>, Error>>,
+    ) -> Self {
+        Self {
+            options,
+            dump,
+            server_uuid,
+            executed,
+            opened_at,
+            sender,
+            outbox: Outbox::default(),
+            maps: HashMap::new(),
+            stopped: HashSet::new(),
+            transaction: None,
+            prepared: HashSet::new(),
+            position_moved: false,
+            position_told_at: Instant::now(),
+        }
+    }
+
+    /// Runs until the connection ends or nobody listens any more.
+    pub(super) async fn run(mut self) {
+        let error = match self.follow().await {
+            Ok(()) => return,
+            Err(error) => error,
+        };
+        let rest = self.outbox.take_all();
+        // Nobody listens any more: then nobody wants the error either.
+        if !rest.is_empty() && self.sender.send(Ok(rest)).await.is_err() {
+            return;
+        }
+        let _ = self.sender.send(Err(error)).await;
+    }
+
+    async fn follow(&mut self) -> Result<(), Error> {
+        loop {
+            if !self.dump.has_event() {
+                // The stream is about to wait: whatever there is goes out first.
+                if !self.send(true).await {
+                    return Ok(());
+                }
+                if self.position_moved && self.transaction.is_none() {
+                    let due = self.position_told_at + POSITION_INTERVAL;
+                    if !self.dump.wait_until(due).await? {
+                        self.tell_position();
+                        continue;
+                    }
+                }
+            }
+            let event = self.dump.next().await?;
+            self.take(event).await?;
+            if self.outbox.is_full() && !self.send(false).await {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Sends the parcel; false when nobody listens any more.
+    async fn send(&mut self, all: bool) -> bool {
+        let parcel = if all {
+            self.outbox.take_all()
+        } else {
+            self.outbox.take()
+        };
+        parcel.is_empty() || self.sender.send(Ok(parcel)).await.is_ok()
+    }
+
+    async fn take(&mut self, event: Event) -> Result<(), Error> {
+        let event_type = event.header.event_type;
+        match event_type {
+            event::TABLE_MAP => self.table_map(event.body).await,
+            event::WRITE_ROWS
+            | event::UPDATE_ROWS
+            | event::DELETE_ROWS
+            | event::PARTIAL_UPDATE_ROWS
+            | event::WRITE_ROWS_V1
+            | event::UPDATE_ROWS_V1
+            | event::DELETE_ROWS_V1 => self.rows(event_type, event.body).await,
+            event::GTID => self.begin(event_type, gtid::read_untagged(event.body)),
+            event::TAGGED_GTID => self.begin(event_type, gtid::read_tagged(event.body)),
+            event::QUERY => self.query(event).await,
+            event::XID => {
+                self.end();
+                Ok(())
+            }
+            event::XA_PREPARE => {
+                if let Some(Transaction { xa: Some(xid), .. }) = &self.transaction {
+                    self.prepared.insert(xid.clone());
+                }
+                self.end();
+                Ok(())
+            }
+            event::HEARTBEAT | event::HEARTBEAT_V2 => {
+                if self.transaction.is_none() {
+                    self.tell_position();
+                }
+                Ok(())
+            }
+            event::INCIDENT => Err(self.incident(event.body)),
+            event::ANONYMOUS_GTID => Err(Error::Anonymous {
+                place: self.place(),
+            }),
+            // Marks of files.
+            event::ROTATE | event::FORMAT_DESCRIPTION | event::PREVIOUS_GTIDS => {
+                self.position_moved = true;
+                Ok(())
+            }
+            // A statement's own text beside its rows; the seeds of a statement that follows; marks
+            // of group replication.
+            event::ROWS_QUERY
+            | event::IGNORABLE
+            | event::INTVAR
+            | event::RAND
+            | event::USER_VAR
+            | event::STOP
+            | event::TRANSACTION_CONTEXT
+            | event::VIEW_CHANGE
+            | event::BEGIN_LOAD_QUERY => Ok(()),
+            // LOAD DATA as a statement: the text is in front of the same place as in a query.
+            event::EXECUTE_LOAD_QUERY => self.execute_load(event.body),
+            event::FIRST_OF_MARIADB.. => Err(Error::Family {
+                address: self.options.connect.address(),
+                version: "MariaDB by its binlog".to_owned(),
+            }),
+            _ if event.header.is_ignorable() => Ok(()),
+            _ => Err(Error::UnknownEvent {
+                event_type,
+                place: self.place(),
+            }),
+        }
+    }
+
+    fn begin(
+        &mut self,
+        event_type: u8,
+        start: Result<TransactionStart, Malformed>,
+    ) -> Result<(), Error> {
+        let start = start.map_err(|error| self.malformed(event_type, &error))?;
+        if self.maps.len() > KEPT_TABLE_MAPS {
+            self.maps.clear();
+        }
+        self.transaction = Some(Transaction {
+            gtid: start.gtid,
+            committed_at_ms: start.committed_at_ms,
+            announced: false,
+            open: false,
+            xa: None,
+            touched: BTreeSet::new(),
+        });
+        Ok(())
+    }
+
+    /// The transaction is complete.
+    fn end(&mut self) {
+        let Some(transaction) = self.transaction.take() else {
+            return;
+        };
+        Arc::make_mut(&mut self.executed).insert(&transaction.gtid);
+        if transaction.announced {
+            let position = self.position();
+            self.outbox.event(SourceEvent::Commit { position });
+            self.position_moved = false;
+            self.position_told_at = Instant::now();
+        } else {
+            self.position_moved = true;
+            if self.position_told_at.elapsed() >= POSITION_INTERVAL {
+                self.tell_position();
+            }
+        }
+    }
+
+    fn tell_position(&mut self) {
+        // A dump begins at the start of a file, whatever was read of it before: until the stream has
+        // caught up with where it was opened, it has nothing to tell.
+        let reached = |begin: &LogPosition| self.dump.place().position().has_reached(begin);
+        if self.opened_at.as_ref().is_none_or(reached) {
+            self.opened_at = None;
+            let position = self.position();
+            self.outbox.event(SourceEvent::Heartbeat { position });
+        }
+        self.position_moved = false;
+        self.position_told_at = Instant::now();
+    }
+
+    /// Tells that the transaction begins, if that was not told yet.
+    fn announce(&mut self) {
+        if let Some(transaction) = &mut self.transaction
+            && !transaction.announced
+        {
+            transaction.announced = true;
+            self.outbox.event(SourceEvent::Begin {
+                transaction: transaction.gtid.to_string().into(),
+                committed_at_ms: transaction.committed_at_ms.unwrap_or_default(),
+            });
+        }
+    }
+
+    fn stop(&mut self, table: TableName, trouble: Trouble) {
+        if self.stopped.insert(table.clone()) {
+            tracing::warn!(%table, code = %trouble.code, "{}", trouble.message);
+            self.announce();
+            let kind = TableEventKind::Unsupported(trouble);
+            self.outbox
+                .event(SourceEvent::Table(TableEvent { table, kind }));
+        }
+    }
+
+    fn incident(&self, body: Bytes) -> Error {
+        let mut cursor = Cursor::new(body);
+        let incident = cursor.u16().unwrap_or_default();
+        let message = cursor
+            .u8()
+            .and_then(|length| cursor.take(usize::from(length)))
+            .unwrap_or_default();
+        let message = String::from_utf8_lossy(&message).into_owned();
+        Error::Incident {
+            incident,
+            place: self.place(),
+            message,
+        }
+    }
+
+    fn position(&self) -> Position {
+        Position::MySql(MySqlPosition {
+            server_uuid: Arc::clone(&self.server_uuid),
+            gtid_set: Arc::clone(&self.executed),
+            log: self.dump.place().position(),
+        })
+    }
+
+    fn place(&self) -> String {
+        self.dump.place().to_string()
+    }
+
+    fn malformed(&self, event_type: u8, error: &Malformed) -> Error {
+        Error::Event {
+            event_type,
+            place: self.place(),
+            reason: error.to_string(),
+        }
+    }
+}

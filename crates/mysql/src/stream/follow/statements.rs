@@ -1,0 +1,172 @@
+//! Statements: the marks of transactions, table events, and what stops a table.
+
+use super::Follower;
+use crate::binlog::event::{self, Event};
+use crate::error::Error;
+use crate::statement::{Statement, classify};
+use crate::stream::known::KnownTables;
+use crate::stream::query::QueryEvent;
+use crate::stream::trouble;
+use crate::wire::Malformed;
+use bytes::Bytes;
+use change::{TableEvent, TableEventKind, TableName, Value};
+use flow::ports::SourceEvent;
+
+impl Follower {
+    pub(super) async fn query(&mut self, event: Event) -> Result<(), Error> {
+        let query =
+            QueryEvent::read(event.body).map_err(|error| self.malformed(event::QUERY, &error))?;
+        let text = self.statement_text(&query).await?;
+        let statement = classify(&text, &query.database, query.rules);
+        if let Some(transaction) = &mut self.transaction
+            && transaction.committed_at_ms.is_none()
+        {
+            transaction.committed_at_ms = Some(i64::from(event.header.timestamp) * 1000);
+        }
+        let ends = !self
+            .transaction
+            .as_ref()
+            .is_some_and(|transaction| transaction.open);
+        self.statement(statement, ends)
+    }
+
+    fn statement(&mut self, statement: Statement, stands_alone: bool) -> Result<(), Error> {
+        let place = self.place();
+        let mut ends = stands_alone;
+        match statement {
+            Statement::Begin => ends = !self.open_transaction(None),
+            Statement::XaStart(xid) => ends = !self.open_transaction(Some(xid)),
+            Statement::Commit => ends = true,
+            Statement::Rollback => {
+                self.stop_touched(&place);
+                ends = true;
+            }
+            Statement::RollbackTo => self.stop_touched(&place),
+            Statement::XaDecided { xid, committed } => {
+                if !self.prepared.remove(&xid) && committed {
+                    return Err(Error::XaUnseen { xid, place });
+                }
+            }
+            Statement::CreateTable { table, rows_follow } => {
+                self.table_event(table, TableEventKind::Created);
+                if rows_follow {
+                    ends = !self.open_transaction(None);
+                }
+            }
+            Statement::DropTables(tables) => {
+                for table in tables {
+                    self.table_event(table, TableEventKind::Dropped);
+                }
+            }
+            Statement::DropDatabase(database) => {
+                for table in self.options.known.of_database(&database) {
+                    self.table_event(table, TableEventKind::Dropped);
+                }
+            }
+            Statement::Truncate(table) => self.table_event(table, TableEventKind::Truncated),
+            Statement::Alter { tables, what } => {
+                for table in tables {
+                    if (self.options.selected)(&table) {
+                        self.stop(table, trouble::schema_change(&what, &place));
+                    }
+                }
+            }
+            Statement::Changes { names } => {
+                for table in self.known_of(names) {
+                    self.stop(table, trouble::statement_format(&place));
+                }
+            }
+            Statement::Unknown { names, what } => {
+                tracing::debug!(what, place, "a statement in the binlog is not known");
+                for table in self.known_of(names) {
+                    self.stop(table, trouble::unknown_statement(&what, &place));
+                }
+            }
+            Statement::Nothing => {}
+        }
+        if ends {
+            self.end();
+        }
+        Ok(())
+    }
+
+    pub(super) fn execute_load(&mut self, body: Bytes) -> Result<(), Error> {
+        // Query's head, then the file's id, two places in the text and a flag, then the same.
+        const HEAD: usize = 13;
+        const FILE: usize = 13;
+        if body.len() < HEAD + FILE {
+            return Err(self.malformed(event::EXECUTE_LOAD_QUERY, &Malformed("it ends early")));
+        }
+        let query = [&body[..HEAD], &body[HEAD + FILE..]].concat();
+        let query = QueryEvent::read(query.into())
+            .map_err(|error| self.malformed(event::EXECUTE_LOAD_QUERY, &error))?;
+        let text = String::from_utf8_lossy(&query.text).into_owned();
+        self.statement(classify(&text, &query.database, query.rules), false)
+    }
+
+    /// Whether there was a transaction to open.
+    fn open_transaction(&mut self, xa: Option<String>) -> bool {
+        match &mut self.transaction {
+            Some(transaction) => {
+                transaction.open = true;
+                transaction.xa = xa;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// The statement's text as it was meant: names in it are spelled in the client's character set.
+    async fn statement_text(&self, query: &QueryEvent) -> Result<String, Error> {
+        if let Some(charset) = query
+            .client_collation
+            .and_then(|id| self.options.charsets.of_collation(id))
+            && !query.text.is_ascii()
+        {
+            self.options.charsets.require(&charset).await?;
+            if let Value::Text(text) = self.options.charsets.decode(&charset, query.text.clone()) {
+                return Ok(text.into());
+            }
+        }
+        Ok(String::from_utf8_lossy(&query.text).into_owned())
+    }
+
+    fn table_event(&mut self, table: TableName, kind: TableEventKind) {
+        if !(self.options.selected)(&table) {
+            return;
+        }
+        let known: &KnownTables = &self.options.known;
+        match &kind {
+            TableEventKind::Dropped => known.remove(&table),
+            TableEventKind::Created => known.extend([table.clone()]),
+            TableEventKind::Truncated | TableEventKind::Unsupported(_) => {}
+        }
+        // A table of this name that was stopped is another one now.
+        if matches!(kind, TableEventKind::Dropped | TableEventKind::Created)
+            && self.stopped.remove(&table)
+        {
+            self.maps.clear();
+        }
+        self.announce();
+        self.outbox
+            .event(SourceEvent::Table(TableEvent { table, kind }));
+    }
+
+    fn stop_touched(&mut self, place: &str) {
+        let touched = self
+            .transaction
+            .as_mut()
+            .map(|transaction| std::mem::take(&mut transaction.touched));
+        for table in touched.unwrap_or_default() {
+            self.stop(table, trouble::rolled_back(place));
+        }
+    }
+
+    fn known_of(&self, names: Vec<TableName>) -> Vec<TableName> {
+        let known = &self.options.known;
+        names
+            .into_iter()
+            .filter(|table| known.contains(table) && (self.options.selected)(table))
+            .collect()
+    }
+}
