@@ -67,6 +67,19 @@ pub enum Position {
     MySql(MySqlPosition),
 }
 
+impl Position {
+    /// Whether everything up to `other` lies at or before this position: by GTIDs, which hold
+    /// across servers, or by file and offset on the same server.
+    pub fn covers(&self, other: &Position) -> bool {
+        match (self, other) {
+            (Position::MySql(this), Position::MySql(other)) => {
+                other.gtid_set.is_subset_of(&this.gtid_set)
+                    || (this.server_uuid == other.server_uuid && this.log.has_reached(&other.log))
+            }
+        }
+    }
+}
+
 impl std::fmt::Display for Position {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

@@ -4,9 +4,22 @@
 //! documents. Both loops only wire: what to do is decided in `reconcile` and `mapping`, what the
 //! outside does is behind the traits of [`ports`].
 
+pub mod apply;
+pub mod capture;
+pub mod direct;
 pub mod failure;
 pub mod finding;
+pub mod pipeline;
 pub mod ports;
+mod readers;
+pub mod stops;
+pub mod translate;
+pub mod watch;
 
 pub use failure::{Disposition, Failure};
 pub use finding::{Finding, Severity};
+pub use readers::Settings as ReaderSettings;
+pub use watch::{Look, Watch};
+
+/// The codes that this crate can say, each with a page: `lockstep explain CODE`.
+pub const CODES: &[&str] = &["LS4001", "LS4002", "LS4003", "LS4004", "LS4006", "LS4007"];

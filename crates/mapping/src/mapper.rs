@@ -9,7 +9,7 @@ use crate::encoding::Encoding;
 use crate::names;
 use crate::problem::{Problem, Problems};
 use crate::table::{Field, IdentityPlan, TableMapper};
-use change::{Column, Schema, TableName};
+use change::{Collection, Column, Schema, TableName};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -42,6 +42,11 @@ impl Mapper {
 
     pub fn config(&self) -> &MappingConfig {
         &self.config
+    }
+
+    /// The collection that a table's documents stand in, known from its name alone.
+    pub fn collection(&self, table: &TableName) -> Collection {
+        names::collection_of(&self.config, table)
     }
 
     /// The choices for a table, or the defaults.

@@ -6,7 +6,7 @@
 //! or when it is full; a transaction that fills it alone leaves in parts, each with a torn
 //! checkpoint. Chunks and table events stand between transactions, in barriers of their own.
 
-use crate::copy::{Copies, Task, WindowId};
+use crate::copy::{Copies, TableCopy, Task, WindowId};
 use crate::window::{Void, WindowBounds};
 use change::{
     Barrier, Change, ChangeKind, Checkpoint, Gtid, KeyRange, MappingVersion, Ordinal, Position,
@@ -24,6 +24,14 @@ pub struct Limits {
     pub max_barrier_bytes: usize,
     /// What one window may remember before its chunk is read again.
     pub max_window_bytes: usize,
+}
+
+/// The stream does not go on where the checkpoint was torn.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("transaction {torn} was applied in part, and the source goes on with {came} instead of it")]
+pub struct TornNotFirst {
+    pub torn: Arc<str>,
+    pub came: Arc<str>,
 }
 
 /// A chunk as it was read.
@@ -72,14 +80,14 @@ struct Transaction {
 }
 
 impl Capture {
-    /// A pipeline that starts at `position`, now.
-    pub fn start(limits: Limits, mapping: MappingVersion, position: Position, now_ms: i64) -> Self {
+    /// A pipeline that starts at `position`.
+    pub fn start(limits: Limits, mapping: MappingVersion, position: Position) -> Self {
         let checkpoint = Checkpoint {
             format: Checkpoint::FORMAT,
             ordinal: Ordinal::default(),
             position,
             torn: None,
-            committed_at_ms: now_ms,
+            committed_at_ms: 0,
         };
         let mut capture = Self::resume(limits, mapping, checkpoint, Vec::new());
         capture.moved = true;
@@ -121,6 +129,27 @@ impl Capture {
         &self.position
     }
 
+    /// The highest ordinal given out so far.
+    pub fn last_ordinal(&self) -> Ordinal {
+        self.last
+    }
+
+    /// The transaction that was applied in part before a restart and has not come again yet.
+    pub fn torn(&self) -> Option<&Torn> {
+        self.torn.as_ref()
+    }
+
+    /// When the source committed what the stream stands at, in milliseconds since 1970; 0 before
+    /// the first transaction.
+    pub fn committed_at_ms(&self) -> i64 {
+        self.committed_at_ms
+    }
+
+    /// Whether no transaction is in progress.
+    pub fn is_between_transactions(&self) -> bool {
+        self.current.is_none() && self.torn.is_none()
+    }
+
     /// Every table's copy state.
     pub fn progress(&self) -> impl Iterator<Item = &TableProgress> {
         self.copies.progress()
@@ -136,7 +165,7 @@ impl Capture {
 
     /// The next thing for a reader to do, if there is one. A window opens at the present position.
     pub fn next_task(&mut self) -> Option<Task> {
-        let between = self.current.is_none() && self.torn.is_none();
+        let between = self.is_between_transactions();
         self.copies.next_task(between, self.limits.max_window_bytes)
     }
 
@@ -175,12 +204,20 @@ impl Capture {
         self.waiting.retain(|(waiting, _, _)| waiting != table);
     }
 
-    /// A transaction begins.
-    pub fn begin(&mut self, name: &Arc<str>, committed_at_ms: i64) {
-        // The torn transaction is the first one after a resume, since its predecessors are in the
-        // checkpoint's set and it is not.
-        let torn = self.torn.take().filter(|torn| torn.transaction == *name);
-        let (skip, parts) = torn.map_or((0, 0), |torn| (torn.changes_before, torn.parts));
+    /// A transaction begins. After a resume at a torn checkpoint this has to be the torn one: its
+    /// predecessors are in the checkpoint's set and it is not.
+    pub fn begin(&mut self, name: &Arc<str>, committed_at_ms: i64) -> Result<(), TornNotFirst> {
+        let (skip, parts) = match self.torn.take() {
+            Some(torn) if torn.transaction != *name => {
+                let came = name.clone();
+                return Err(TornNotFirst {
+                    torn: torn.transaction,
+                    came,
+                });
+            }
+            Some(torn) => (torn.changes_before, torn.parts),
+            None => (0, 0),
+        };
         let number = self.last.transaction + 1;
         self.last = Ordinal {
             transaction: number,
@@ -197,10 +234,14 @@ impl Capture {
             parts,
             events: Vec::new(),
         });
+        Ok(())
     }
 
     /// Changes of one table inside the current transaction.
     pub fn rows(&mut self, schema: &Arc<Schema>, rows: Vec<ChangeKind<Row>>) {
+        let copy = self.copies.get(&schema.name);
+        let live = copy.is_some_and(TableCopy::is_live);
+        let recording = copy.is_some_and(TableCopy::has_windows);
         for kind in rows {
             let transaction = self
                 .current
@@ -214,11 +255,10 @@ impl Capture {
             if transaction.seen <= transaction.skip {
                 continue;
             }
-            let Some(copy) = self.copies.for_changes(&schema.name) else {
-                continue;
-            };
-            copy.record(schema, &kind);
-            if !copy.is_live() {
+            if recording && let Some(copy) = self.copies.get_mut(&schema.name) {
+                copy.record(schema, &kind);
+            }
+            if !live {
                 continue;
             }
             let change = Change {
@@ -237,7 +277,7 @@ impl Capture {
 
     /// Something happened to a table as a whole inside the current transaction.
     pub fn table_event(&mut self, event: TableEvent) {
-        if let Some(copy) = self.copies.for_changes(&event.table) {
+        if let Some(copy) = self.copies.get_mut(&event.table) {
             copy.record_table_change();
         }
         let transaction = self
@@ -250,10 +290,14 @@ impl Capture {
     /// The current transaction is complete.
     pub fn commit(&mut self, position: Position) {
         let transaction = self.current.take().expect("a commit ends a transaction");
+        if !transaction.events.is_empty() && self.settled.0 > 0 {
+            self.close_settled();
+        }
+        // Before the events: an emptied collection equals its table only from here on.
+        self.position = position;
         if !transaction.events.is_empty() {
             self.apply_events(transaction.events);
         }
-        self.position = position;
         self.committed_at_ms = transaction.committed_at_ms;
         self.settled = (self.changes.len(), self.bytes);
         self.moved = true;
@@ -291,6 +335,11 @@ impl Capture {
         if self.has_work() || (self.moved && self.current.is_none() && self.torn.is_none()) {
             self.close_settled();
         }
+    }
+
+    /// Whether a closed barrier waits to be taken.
+    pub fn has_closed(&self) -> bool {
+        !self.closed.is_empty()
     }
 
     /// The next closed barrier, in order.
@@ -354,8 +403,11 @@ impl Capture {
         for event in events {
             match event.kind {
                 TableEventKind::Truncated => {
-                    let copy = self.copies.for_changes(&event.table);
-                    if copy.is_some_and(|copy| copy.is_live()) {
+                    if self
+                        .copies
+                        .get(&event.table)
+                        .is_some_and(TableCopy::is_live)
+                    {
                         emptied.push(event.table);
                     }
                 }
@@ -374,7 +426,7 @@ impl Capture {
         }
     }
 
-    /// Emptying is repeatable, so its checkpoint stays before the transaction that asked for it.
+    /// The sink keeps its checkpoint torn, before this barrier, until the collections are empty.
     fn empty(&mut self, tables: Vec<TableName>) {
         if self.settled.0 > 0 {
             self.close_settled();

@@ -207,8 +207,11 @@ impl Copies {
         }
     }
 
-    /// Whether changes of the table are emitted now; and its windows, for recording.
-    pub(crate) fn for_changes(&mut self, table: &TableName) -> Option<&mut TableCopy> {
+    pub(crate) fn get(&self, table: &TableName) -> Option<&TableCopy> {
+        self.tables.get(table)
+    }
+
+    pub(crate) fn get_mut(&mut self, table: &TableName) -> Option<&mut TableCopy> {
         self.tables.get_mut(table)
     }
 
@@ -293,8 +296,14 @@ impl Copies {
 }
 
 impl TableCopy {
+    /// Whether changes of the table are emitted now.
     pub(crate) fn is_live(&self) -> bool {
         self.progress.live
+    }
+
+    /// Whether windows are open, which want to see every change.
+    pub(crate) fn has_windows(&self) -> bool {
+        !self.claimed.is_empty()
     }
 
     pub(crate) fn record(&mut self, schema: &Schema, change: &ChangeKind<Row>) {

@@ -1,0 +1,39 @@
+//! Named places where a test can halt the process.
+//!
+//! A kill is only a test if one knows what it interrupted. With the feature `stops` and the
+//! environment variable `LOCKSTEP_STOP_AT=place:count`, the process prints `stopped at place` on
+//! standard error the count-th time it gets there and waits to be killed. Without the feature
+//! the call is empty.
+
+/// The places, in the order of a run.
+pub const PLACES: &[&str] = &[
+    "recovery",
+    "copying",
+    "mid-commit",
+    "mid-split",
+    "mid-lanes",
+];
+
+/// Marks that the process is at a place now.
+#[cfg(feature = "stops")]
+pub async fn reached(place: &'static str) {
+    use std::sync::LazyLock;
+    use std::sync::atomic::{AtomicU64, Ordering};
+    static WANTED: LazyLock<Option<(String, u64)>> = LazyLock::new(|| {
+        let wanted = std::env::var("LOCKSTEP_STOP_AT").ok()?;
+        let (place, count) = wanted.split_once(':')?;
+        Some((place.to_owned(), count.parse().ok()?))
+    });
+    static SEEN: AtomicU64 = AtomicU64::new(0);
+    if let Some((wanted, count)) = &*WANTED
+        && wanted == place
+        && SEEN.fetch_add(1, Ordering::SeqCst) + 1 == *count
+    {
+        eprintln!("stopped at {place}");
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Marks that the process is at a place now.
+#[cfg(not(feature = "stops"))]
+pub async fn reached(_place: &'static str) {}

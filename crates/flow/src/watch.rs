@@ -1,0 +1,107 @@
+//! What the loops tell about themselves while they run.
+//!
+//! One shared snapshot that both loops write and everybody else only reads: the terminal, the
+//! stored status, the tests. It is never used to decide anything.
+
+use change::{Checkpoint, Position, TableName, TableProgress, Trouble};
+use reconcile::Capture;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+/// A look at a running pipeline.
+#[derive(Clone, Debug, Default)]
+pub struct Look {
+    /// Where the stream stands, and when the source committed that (milliseconds since 1970).
+    pub captured: Option<(Position, i64)>,
+    /// What the target holds.
+    pub applied: Option<Checkpoint>,
+    pub tables: BTreeMap<TableName, TableProgress>,
+    /// Changes applied since the start, snapshot rows included.
+    pub changes_applied: u64,
+    pub barriers_applied: u64,
+    /// The newest position of the source, when somebody asked last.
+    pub head: Option<Position>,
+    pub last_error: Option<Trouble>,
+}
+
+/// The shared look. Cloning gives another handle.
+#[derive(Clone, Debug, Default)]
+pub struct Watch(Arc<Mutex<Shared>>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    look: Look,
+    tables_seen: Option<Instant>,
+    /// Tables that apply has given up; capture's records must not hide it.
+    stopped: BTreeMap<TableName, Trouble>,
+}
+
+impl Watch {
+    pub fn look(&self) -> Look {
+        self.shared().look.clone()
+    }
+
+    pub(crate) fn captured(&self, core: &Capture) {
+        let mut shared = self.shared();
+        shared.look.captured = Some((core.position().clone(), core.committed_at_ms()));
+        // Thousands of tables are not copied for every event.
+        let recent = shared
+            .tables_seen
+            .is_some_and(|at| at.elapsed() < Duration::from_millis(200));
+        if recent && !core.is_copied() {
+            return;
+        }
+        if recent && shared.look.tables.values().all(|table| !is_moving(table)) {
+            return;
+        }
+        shared.tables_seen = Some(Instant::now());
+        let mut tables: BTreeMap<_, _> = core
+            .progress()
+            .map(|table| (table.table.clone(), table.clone()))
+            .collect();
+        for (table, trouble) in &shared.stopped {
+            if let Some(progress) = tables.get_mut(table) {
+                progress.state = change::TableState::Stopped;
+                progress.trouble = Some(trouble.clone());
+            }
+        }
+        shared.look.tables = tables;
+    }
+
+    pub(crate) fn applied(&self, checkpoint: &Checkpoint, changes: u64) {
+        let mut shared = self.shared();
+        shared.look.applied = Some(checkpoint.clone());
+        shared.look.changes_applied += changes;
+        shared.look.barriers_applied += 1;
+    }
+
+    pub(crate) fn stopped(&self, table: &TableName, trouble: &Trouble) {
+        let mut shared = self.shared();
+        shared.stopped.insert(table.clone(), trouble.clone());
+        shared.tables_seen = None;
+    }
+
+    /// Records the newest position of the source.
+    pub fn head(&self, position: Position) {
+        self.shared().look.head = Some(position);
+    }
+
+    /// Records a failure for the stored status.
+    pub fn failed(&self, trouble: Trouble) {
+        self.shared().look.last_error = Some(trouble);
+    }
+
+    fn shared(&self) -> MutexGuard<'_, Shared> {
+        self.0
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+fn is_moving(table: &TableProgress) -> bool {
+    matches!(
+        table.state,
+        change::TableState::Copying | change::TableState::Recopy
+    )
+}
