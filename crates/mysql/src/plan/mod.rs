@@ -7,6 +7,7 @@
 
 mod guess;
 
+use crate::charset::Charsets;
 use crate::snapshot::{Layout, Session, SnapshotError, value_of};
 use change::{KeyRange, TableDescription, Value};
 use flow::ports::CopyPlan;
@@ -35,7 +36,7 @@ pub(crate) async fn plan(
     layout: &Layout,
     table: &TableDescription,
     parts: usize,
-    decode_text: &(dyn Fn(&str, bytes::Bytes) -> Value + Send + Sync),
+    charsets: &Charsets,
 ) -> Result<CopyPlan, SnapshotError> {
     if layout.schema.key.is_empty() || parts < 2 || table.rows_estimated < ROWS_OF_ONE_RANGE {
         return Ok(one_range(table));
@@ -43,7 +44,7 @@ pub(crate) async fn plan(
     let mut planner = Planner {
         session,
         layout,
-        decode_text,
+        charsets,
     };
     let ends = (
         planner.end_key("TRUE", false).await?,
@@ -109,7 +110,7 @@ fn ranges_of(pieces: &[Piece]) -> Vec<KeyRange> {
 struct Planner<'a> {
     session: &'a mut Session,
     layout: &'a Layout,
-    decode_text: &'a (dyn Fn(&str, bytes::Bytes) -> Value + Send + Sync),
+    charsets: &'a Charsets,
 }
 
 impl Planner<'_> {
@@ -290,7 +291,7 @@ impl Planner<'_> {
         let stored = key.stored_texts_of_key(&sent);
         let mut values = Vec::with_capacity(key.columns.len());
         for (column, sent) in key.columns.iter().zip(sent) {
-            let value = value_of(&column.kind, sent, None, &*self.decode_text);
+            let value = value_of(&column.kind, sent, None, self.charsets);
             values.push(value.map_err(|reason| key.error(&reason))?);
         }
         for (index, value) in stored.0 {

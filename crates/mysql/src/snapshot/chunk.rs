@@ -123,7 +123,7 @@ impl Reader {
         max_bytes: usize,
     ) -> Result<RowsRead, SnapshotError> {
         let doing = format!("reading {}", layout.schema.name);
-        let decode_text = self.decode_text.clone();
+        let charsets = self.charsets.clone();
         let connection = self.session.connection().await?;
         let failed = |error| SnapshotError::from_driver(doing.clone(), error);
         let outcome = async {
@@ -133,7 +133,7 @@ impl Reader {
             let (mut bytes, mut last) = (0, None::<StoredTexts>);
             let mut full = false;
             while let Some(sent) = result.next().await.map_err(failed)? {
-                let (row, stored) = layout.row(sent.unwrap(), &*decode_text)?;
+                let (row, stored) = layout.row(sent.unwrap(), &charsets)?;
                 bytes += row.heap_bytes();
                 rows.push(row);
                 last = Some(stored);

@@ -48,6 +48,9 @@ pub enum SnapshotError {
         column: String,
         column_type: String,
     },
+    /// The table of a character set could not be asked for.
+    #[error("{0}")]
+    Charset(Failure),
     /// The key of a range does not fit the table, or a chunk did not move on.
     #[error("{table}: the copy cannot go on along the key: {reason}")]
     Key { table: TableName, reason: String },
@@ -80,6 +83,7 @@ impl SnapshotError {
             SnapshotError::NoBinaryLog => "LS2506",
             SnapshotError::Value { .. } => "LS2507",
             SnapshotError::ColumnType { .. } => "LS2508",
+            SnapshotError::Charset(failure) => failure.code,
             SnapshotError::Key { .. } => "LS2509",
             SnapshotError::TooLargeWithoutKey { .. } => "LS2510",
             SnapshotError::Server { .. } => "LS2511",
@@ -166,12 +170,14 @@ impl SnapshotError {
             SnapshotError::MissingGrant { .. }
             | SnapshotError::NotVisible { .. }
             | SnapshotError::NoBinaryLog
+            | SnapshotError::Charset(_)
             | SnapshotError::ColumnType { .. } => false,
         }
     }
 
     fn disposition(&self) -> Disposition {
         match self {
+            SnapshotError::Charset(failure) => failure.disposition,
             SnapshotError::Connection { .. }
             | SnapshotError::NotVisible { .. }
             | SnapshotError::HeldUp { .. } => Disposition::Transient,
@@ -189,6 +195,7 @@ impl SnapshotError {
 
     fn table(&self) -> Option<&TableName> {
         match self {
+            SnapshotError::Charset(failure) => failure.table.as_ref(),
             SnapshotError::NotVisible { table, .. }
             | SnapshotError::Value { table, .. }
             | SnapshotError::ColumnType { table, .. }
@@ -204,8 +211,9 @@ impl SnapshotError {
         }
     }
 
-    fn remedy(&self) -> &'static str {
+    fn remedy(&self) -> &str {
         match self {
+            SnapshotError::Charset(failure) => &failure.remedy,
             SnapshotError::Connection { .. } => {
                 "check that the server runs and can be reached; the connection is made again by itself"
             }

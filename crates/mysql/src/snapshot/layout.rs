@@ -4,8 +4,8 @@
 //! the catalogue has other columns than it.
 
 use super::key::{self, Key};
-use super::values::DecodeText;
 use super::{SnapshotError, json, value_of};
+use crate::charset::Charsets;
 use crate::describe::{CatalogueColumn, CatalogueTable};
 use crate::quote;
 use change::{ColumnKind, Row, Schema, TableDescription, Value};
@@ -50,7 +50,7 @@ impl Layout {
     pub(crate) fn row(
         &self,
         mut sent: Vec<Sent>,
-        decode_text: DecodeText<'_>,
+        charsets: &Charsets,
     ) -> Result<(Row, StoredTexts), SnapshotError> {
         let mut json_types = sent
             .split_off(self.schema.columns.len().min(sent.len()))
@@ -62,7 +62,7 @@ impl Layout {
                 ColumnKind::Json => json_types.next(),
                 _ => None,
             };
-            let value = value_of(&column.kind, sent, json_types, decode_text);
+            let value = value_of(&column.kind, sent, json_types, charsets);
             values.push(value.map_err(|reason| SnapshotError::Value {
                 table: self.schema.name.clone(),
                 column: column.name.to_string(),

@@ -20,18 +20,16 @@ pub(crate) use layout::Layout;
 pub(crate) use session::Session;
 pub(crate) use values::value_of;
 
+use crate::charset::Charsets;
 use crate::describe::{self, Scope};
 use crate::plan;
-use change::{TableDescription, TableName};
+use change::{ColumnKind, TableDescription, TableName};
 use flow::Failure;
 use flow::ports::{Chunk, ChunkRequest, CopyPlan, SnapshotReader};
 use mysql_async::Opts;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
-
-/// Decodes the bytes of a text column by its character set.
-pub type TextDecoder = Arc<dyn Fn(&str, bytes::Bytes) -> change::Value + Send + Sync>;
 
 /// Which tables are read, and how.
 #[derive(Clone)]
@@ -49,7 +47,7 @@ pub struct ReaderOptions {
 /// A reader with a connection of its own. Parallel reading takes several.
 pub struct Reader {
     options: ReaderOptions,
-    decode_text: TextDecoder,
+    charsets: Arc<Charsets>,
     session: Session,
     layouts: HashMap<TableName, Layout>,
     /// The mean size of the rows of the last chunk, by table.
@@ -58,11 +56,11 @@ pub struct Reader {
 
 impl Reader {
     /// A reader that connects at its first use.
-    pub fn new(options: ReaderOptions, decode_text: TextDecoder) -> Self {
+    pub fn new(options: ReaderOptions, charsets: Arc<Charsets>) -> Self {
         Self {
             session: Session::new(options.connect.clone()),
             options,
-            decode_text,
+            charsets,
             layouts: HashMap::new(),
             row_bytes: HashMap::new(),
         }
@@ -106,6 +104,17 @@ impl Reader {
         else {
             return Ok(None);
         };
+        for column in &table.schema.columns {
+            if let ColumnKind::Text { charset } = &column.kind {
+                let required = self.charsets.require(charset).await;
+                required.map_err(|error| {
+                    SnapshotError::Charset(Failure {
+                        table: Some(name.clone()),
+                        ..Failure::from(error)
+                    })
+                })?;
+            }
+        }
         self.layouts.insert(name.clone(), layout.clone());
         Ok(Some(layout))
     }
@@ -172,7 +181,7 @@ impl SnapshotReader for Reader {
             // The first read will say that the table is gone.
             return Ok(plan::one_range(table));
         };
-        Ok(plan::plan(&mut self.session, &layout, table, parts, &*self.decode_text).await?)
+        Ok(plan::plan(&mut self.session, &layout, table, parts, &self.charsets).await?)
     }
 
     async fn read(&mut self, request: &ChunkRequest) -> Result<Option<Chunk>, Failure> {

@@ -4,12 +4,10 @@
 //! kind allows is refused. Formats by the MySQL documentation, "Binary Protocol Resultset Row".
 
 use super::json;
+use crate::charset::Charsets;
 use bytes::Bytes;
 use change::{ColumnKind, Date, DateTime, Decimal, Text, Time, Timestamp, Value};
 use mysql_async::Value as Sent;
-
-/// Decodes text of a column's character set.
-pub(crate) type DecodeText<'a> = &'a dyn Fn(&str, Bytes) -> Value;
 
 /// The exact value, or why it cannot be told. `json_types` is what [`json::types_of`] selects for
 /// a JSON column.
@@ -17,7 +15,7 @@ pub(crate) fn value_of(
     kind: &ColumnKind,
     sent: Sent,
     json_types: Option<Sent>,
-    decode_text: DecodeText<'_>,
+    charsets: &Charsets,
 ) -> Result<Value, String> {
     if sent == Sent::NULL {
         return Ok(Value::Null);
@@ -101,7 +99,7 @@ pub(crate) fn value_of(
             }
         }
         (ColumnKind::Text { charset }, Sent::Bytes(bytes)) => {
-            decode_text(charset, Bytes::from(bytes))
+            charsets.decode(charset, Bytes::from(bytes))
         }
         (ColumnKind::Binary { .. }, Sent::Bytes(bytes)) => Value::Bytes(Bytes::from(bytes)),
         (ColumnKind::Json, Sent::Bytes(text)) => {
