@@ -5,3 +5,4 @@
 mod architecture;
 mod compose;
 mod fixtures_on_servers;
+mod readme;
