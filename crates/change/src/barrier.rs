@@ -99,6 +99,12 @@ pub struct Trouble {
     pub remedy: Arc<str>,
 }
 
+impl std::fmt::Display for Trouble {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}; {}", self.code, self.message, self.remedy)
+    }
+}
+
 /// What capture must remember about one table to go on after a restart.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct TableProgress {

@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-#[derive(Debug, Clone, PartialEq, Serialize, Default)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
 pub struct Snapshot {
     pub pipeline: String,
     pub running: bool,
@@ -21,7 +21,7 @@ pub struct Snapshot {
 }
 
 /// One end of the flow. Lags are `None` while nothing is known.
-#[derive(Debug, Clone, PartialEq, Serialize, Default)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
 pub struct Side {
     pub position: Option<SourcePosition>,
     pub lag_seconds: Option<f64>,
@@ -29,7 +29,7 @@ pub struct Side {
 }
 
 /// A place in the source's history.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourcePosition {
     pub server_uuid: String,
     pub gtid_set: String,
@@ -37,7 +37,7 @@ pub struct SourcePosition {
     pub offset: u64,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TableProgress {
     pub state: TableState,
     pub rows_copied: u64,
@@ -49,7 +49,7 @@ pub struct TableProgress {
     pub reason: Option<String>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TableState {
     Copying,
@@ -58,7 +58,7 @@ pub enum TableState {
     Stopped,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LastError {
     pub code: String,
     pub message: String,

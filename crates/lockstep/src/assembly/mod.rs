@@ -1,0 +1,142 @@
+//! The composition root: builds the adapters from the configuration and hands them to the loops.
+//! The commands know only these four functions; no adapter is named anywhere else in this crate.
+
+mod connections;
+mod picture;
+mod running;
+
+use crate::config::Configuration;
+use crate::failure::Failure;
+use crate::output::Snapshot;
+use change::{Collection, TableName};
+use connections::Connections;
+use flow::{Finding, Severity};
+use mapping::{CollectionPlan, Mapper};
+
+pub use running::{Ended, RunOptions, run};
+
+/// The pipeline as its control database describes it, running or not.
+pub async fn status(configuration: &Configuration) -> Result<Snapshot, Failure> {
+    let target = connections::target(configuration).await?;
+    let status = target.status().await.map_err(refused)?;
+    Ok(picture::of_stored(&configuration.pipeline, &status))
+}
+
+/// Looks at both stores and changes nothing.
+pub async fn check(configuration: &Configuration) -> Result<Vec<Finding>, Failure> {
+    let mut findings = connections::source_findings(configuration).await;
+    let forbidden = |findings: &[Finding]| {
+        findings
+            .iter()
+            .any(|finding| finding.severity == Severity::Forbids)
+    };
+    let mut plans = Vec::new();
+    if !forbidden(&findings) {
+        let connections = Connections::open(configuration).await?;
+        let (found, planned) = tables(configuration, &connections).await?;
+        findings.extend(found);
+        plans = planned;
+    }
+    let target = connections::target(configuration).await?;
+    findings.extend(target.check(&plans).await);
+    findings.sort_by_key(|finding| finding.severity);
+    Ok(findings)
+}
+
+/// Forgets the pipeline: its checkpoints, fences and state, and with `drop_target` the collections
+/// that it filled. Says what went.
+pub async fn reset(
+    configuration: &Configuration,
+    drop_target: bool,
+) -> Result<Vec<String>, Failure> {
+    let target = connections::target(configuration).await?;
+    let mapper = Mapper::new(configuration.mapping.clone());
+    let status = target.status().await.map_err(refused)?;
+    let filled: Vec<Collection> = status
+        .tail
+        .tables
+        .iter()
+        .map(|table| mapper.collection(&table.table))
+        .collect();
+    target
+        .reset(drop_target.then_some(&*filled))
+        .await
+        .map_err(halted)?;
+    let mut removed = vec![format!(
+        "the checkpoint and the state of pipeline {} in {}",
+        configuration.pipeline, configuration.target.control_database
+    )];
+    if drop_target {
+        removed.extend(
+            filled
+                .iter()
+                .map(|collection| format!("collection {collection}")),
+        );
+    }
+    Ok(removed)
+}
+
+/// What the selected tables become, and what stands against it.
+async fn tables(
+    configuration: &Configuration,
+    connections: &Connections,
+) -> Result<(Vec<Finding>, Vec<CollectionPlan>), Failure> {
+    let mapper = Mapper::new(configuration.mapping.clone());
+    let mut findings = Vec::new();
+    let mut plans = Vec::new();
+    let mut names: Vec<TableName> = Vec::new();
+    let described = connections
+        .reader()
+        .describe_all()
+        .await
+        .map_err(Failure::before_the_start)?;
+    for (name, description) in described {
+        let description = match description {
+            Ok(description) => description,
+            Err(failure) => {
+                findings.push(
+                    Finding::forbids(failure.code, failure.message, failure.remedy).about(&name),
+                );
+                continue;
+            }
+        };
+        match mapper.collection_plan(&description) {
+            Ok(plan) => {
+                for (index, reason) in &plan.inexpressible {
+                    let message = format!("index {index} has no counterpart in MongoDB: {reason}");
+                    let remedy = "build what the application needs by hand, once it is copied";
+                    findings.push(Finding::info("LS4008", message, remedy).about(&name));
+                }
+                plans.push(plan);
+            }
+            Err(problems) => findings.extend(problems.iter().map(|problem| {
+                Finding::forbids(problem.code, problem.to_string(), problem.remedy.clone())
+                    .about(&name)
+            })),
+        }
+        names.push(name);
+    }
+    if let Err(problems) = mapper.check_collections(&names) {
+        findings.extend(problems.iter().map(|problem| {
+            Finding::forbids(problem.code, problem.to_string(), problem.remedy.clone())
+                .about(&problem.table)
+        }));
+    }
+    for lossy in configuration.mapping.lossy() {
+        let remedy = "leave the choice out to keep every value exactly";
+        findings.push(Finding::info(
+            "LS4009",
+            format!("lossy by configuration: {lossy}"),
+            remedy,
+        ));
+    }
+    Ok((findings, plans))
+}
+
+fn refused(error: impl Into<flow::Failure>) -> Failure {
+    Failure::before_the_start(error.into())
+}
+
+fn halted(error: impl Into<flow::Failure>) -> Failure {
+    Failure::from(error.into())
+}
