@@ -25,21 +25,29 @@ pub(super) enum Search {
 pub(super) fn search(kind: &ColumnKind, low: &Value, high: &Value) -> Search {
     match (kind, low, high) {
         (ColumnKind::Text { charset }, Value::Text(low), Value::Text(high)) => {
-            let candidates = after_common_prefix(low.as_bytes(), high.as_bytes());
+            let letters =
+                after_common_prefix(low.as_bytes(), high.as_bytes(), |letter| vec![letter]);
+            let letters = letters
+                .into_iter()
+                .filter_map(|bytes| Text::from_utf8(bytes).ok());
+            let candidates = between_characters(low.as_str(), high.as_str())
+                .into_iter()
+                .chain(letters);
             Search::Trying(
                 candidates
-                    .into_iter()
-                    .filter_map(|bytes| Text::from_utf8(bytes).ok())
-                    .map(Value::Text)
                     .filter(|_| is_stored_as_utf8(charset))
+                    .map(Value::Text)
                     .collect(),
             )
         }
-        // Character sets with more than a byte per unit cannot be guessed letter by letter.
-        (ColumnKind::Text { charset }, Value::Bytes(low), Value::Bytes(high))
-            if !charset.starts_with("utf16") && !matches!(&**charset, "utf32" | "ucs2") =>
-        {
-            let candidates = after_common_prefix(low, high);
+        // Of what is not UTF-8 only the letters of ASCII are known to be text.
+        (ColumnKind::Text { charset }, Value::Bytes(low), Value::Bytes(high)) => {
+            let candidates = after_common_prefix(low, high, |letter| match &**charset {
+                "utf16" | "ucs2" => vec![0, letter],
+                "utf16le" => vec![letter, 0],
+                "utf32" => vec![0, 0, 0, letter],
+                _ => vec![letter],
+            });
             Search::Trying(candidates.into_iter().map(Value::Bytes).collect())
         }
         (ColumnKind::Text { .. }, ..) => Search::Impossible,
@@ -63,8 +71,14 @@ pub(super) fn middle(kind: &ColumnKind, low: &Value, high: &Value) -> Option<Val
         (Value::Float(low), Value::Float(high)) => Value::Float(low / 2.0 + high / 2.0),
         (Value::Double(low), Value::Double(high)) => Value::Double(low / 2.0 + high / 2.0),
         (Value::Decimal(low), Value::Decimal(high)) if low.scale() == high.scale() => {
-            let sum = low.unscaled()?.checked_add(high.unscaled()?)?;
-            Value::Decimal(Decimal::new(sum.div_euclid(2), low.scale()))
+            let sum = low
+                .unscaled()
+                .zip(high.unscaled())
+                .and_then(|(low, high)| low.checked_add(high));
+            match sum {
+                Some(sum) => Value::Decimal(Decimal::new(sum.div_euclid(2), low.scale())),
+                None => middle_of_wide(low, high)?,
+            }
         }
         (Value::Date(low), Value::Date(high)) => {
             let days = (low.days_since_epoch()? + high.days_since_epoch()?).div_euclid(2);
@@ -92,18 +106,52 @@ pub(super) fn middle(kind: &ColumnKind, low: &Value, high: &Value) -> Option<Val
     })
 }
 
+/// Wider numbers than two machine words are halved to the precision of a DOUBLE.
+fn middle_of_wide(low: &Decimal, high: &Decimal) -> Option<Value> {
+    let number = |decimal: &Decimal| decimal.to_string().parse::<f64>().ok();
+    let middle = number(low)? / 2.0 + number(high)? / 2.0;
+    let scale = usize::from(low.scale());
+    Decimal::parse(&format!("{middle:.scale$}"))
+        .ok()
+        .map(Value::Decimal)
+}
+
 /// The common beginning of both, followed by each of the letters.
-fn after_common_prefix(low: &[u8], high: &[u8]) -> Vec<Bytes> {
+fn after_common_prefix(low: &[u8], high: &[u8], encode: impl Fn(u8) -> Vec<u8>) -> Vec<Bytes> {
+    let unit = encode(b'a').len();
     let shared = low.iter().zip(high).take_while(|(a, b)| a == b).count();
-    let mut prefix = &low[..shared];
+    let mut prefix = &low[..shared / unit * unit];
     // Not in the middle of a character.
-    while let Some((&last, rest)) = prefix.split_last()
+    while unit == 1
+        && let Some((&last, rest)) = prefix.split_last()
         && !last.is_ascii()
     {
         prefix = rest;
     }
-    let with = |letter: &u8| Bytes::from([prefix, &[*letter]].concat());
+    let with = |&letter: &u8| Bytes::from([prefix, &encode(letter)].concat());
     LETTERS.iter().map(with).collect()
+}
+
+/// The common beginning of both, followed by characters between those that differ, where these are
+/// not both of ASCII.
+fn between_characters(low: &str, high: &str) -> Vec<Text> {
+    let mut shared = String::new();
+    for (low, high) in low.chars().zip(high.chars()) {
+        if low == high {
+            shared.push(low);
+            continue;
+        }
+        if low.is_ascii() && high.is_ascii() {
+            break;
+        }
+        let (low, high) = (u32::from(low.min(high)), u32::from(low.max(high)));
+        return [4, 2, 6, 1, 3, 5, 7]
+            .into_iter()
+            .filter_map(|eighths| char::from_u32(low + (high - low) / 8 * eighths))
+            .map(|between| Text::from(format!("{shared}{between}")))
+            .collect();
+    }
+    Vec::new()
 }
 
 /// The middle of two byte strings as fractions, to eight bytes after what they share.
@@ -186,7 +234,7 @@ mod tests {
         let Search::Trying(guesses) = search(&kind, &low, &high) else {
             panic!("text is searched by trying");
         };
-        assert_eq!(guesses.len(), LETTERS.len());
+        assert_eq!(guesses.len(), LETTERS.len() + 7);
         assert!(guesses.contains(&Value::Text("a8".into())));
     }
 }

@@ -306,7 +306,7 @@ impl Planner<'_> {
         let query = format!(
             "EXPLAIN FORMAT=TRADITIONAL SELECT {} FROM {} WHERE {condition}",
             key.selection(),
-            key.from_clause()
+            key.from_clause_for_estimates()
         );
         let name = &self.layout.schema.name;
         let rows = self

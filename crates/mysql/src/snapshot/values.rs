@@ -103,8 +103,11 @@ pub(crate) fn value_of(
         }
         (ColumnKind::Binary { .. }, Sent::Bytes(bytes)) => Value::Bytes(Bytes::from(bytes)),
         (ColumnKind::Json, Sent::Bytes(text)) => {
-            let Some(Sent::Bytes(types)) = json_types else {
-                return Err("the types inside the JSON document did not arrive".to_owned());
+            // NULL: a document without a scalar other than null has no types to list.
+            let types = match json_types {
+                Some(Sent::Bytes(types)) => types,
+                Some(Sent::NULL) => Vec::new(),
+                _ => return Err("the types inside the JSON document did not arrive".to_owned()),
             };
             Value::Json(json::parse(&text, &types)?)
         }

@@ -4,7 +4,7 @@ mod charsets;
 mod connections;
 mod statements;
 mod transactions;
-mod types;
+pub(crate) mod types;
 
 use change::{
     ChangeKind, Checkpoint, MySqlPosition, Ordinal, Position, Row, TableEventKind, TableName,
@@ -17,15 +17,15 @@ use std::sync::Arc;
 use testbed::servers::{MySql, MySqlOptions};
 
 /// A server, a session on it, and what a stream is opened with.
-struct Stage {
+pub(crate) struct Stage {
     server: MySql,
-    session: mysql_async::Conn,
-    options: SourceOptions,
+    pub(crate) session: mysql_async::Conn,
+    pub(crate) options: SourceOptions,
 }
 
 impl Stage {
     /// A server with a database `shop`, of which all tables are selected.
-    async fn start(arguments: &[&str]) -> Self {
+    pub(crate) async fn start(arguments: &[&str]) -> Self {
         let arguments = arguments
             .iter()
             .map(|argument| (*argument).to_owned())
@@ -52,7 +52,7 @@ impl Stage {
         }
     }
 
-    async fn run(&mut self, statements: &[&str]) {
+    pub(crate) async fn run(&mut self, statements: &[&str]) {
         for statement in statements {
             self.session
                 .query_drop(*statement)
@@ -78,7 +78,7 @@ impl Stage {
         Source::new(self.options.clone())
     }
 
-    async fn head(&self) -> MySqlPosition {
+    pub(crate) async fn head(&self) -> MySqlPosition {
         let Position::MySql(head) = self.source().head().await.unwrap();
         head
     }
@@ -88,7 +88,7 @@ impl Stage {
     }
 
     /// All events from a position to where the head is now.
-    async fn events(&self, after: &MySqlPosition) -> Vec<SourceEvent> {
+    pub(crate) async fn events(&self, after: &MySqlPosition) -> Vec<SourceEvent> {
         let head = self.head().await;
         let mut stream = self.open(after).await.unwrap();
         let mut events = Vec::new();
@@ -133,7 +133,7 @@ fn checkpoint(position: &MySqlPosition) -> Checkpoint {
 }
 
 /// All row changes among the events.
-fn changes(events: &[SourceEvent]) -> Vec<ChangeKind<Row>> {
+pub(crate) fn changes(events: &[SourceEvent]) -> Vec<ChangeKind<Row>> {
     let rows = |event: &SourceEvent| match event {
         SourceEvent::Rows { rows, .. } => rows.clone(),
         _ => Vec::new(),

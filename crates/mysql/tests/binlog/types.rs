@@ -4,10 +4,10 @@ use super::{Stage, changes};
 use change::{Json, Time, Value};
 
 /// A type, how the server is asked for its value, and values.
-struct Case {
-    column: &'static str,
+pub(crate) struct Case {
+    pub(crate) column: &'static str,
     printed_as: &'static str,
-    values: &'static [&'static str],
+    pub(crate) values: &'static [&'static str],
 }
 
 const fn case(
@@ -27,7 +27,7 @@ const NUMBER: &str = "CAST(v AS UNSIGNED)";
 const BYTES: &str = "HEX(v)";
 const EXACT: &str = "CAST(v AS DOUBLE)";
 
-const CASES: &[Case] = &[
+pub(crate) const CASES: &[Case] = &[
     case("TINYINT", PLAIN, &["-128", "-1", "0", "127"]),
     case("TINYINT UNSIGNED", PLAIN, &["0", "255"]),
     case("BOOLEAN", PLAIN, &["TRUE", "FALSE"]),
