@@ -473,7 +473,9 @@ impl Capture {
             Ok(rows) => rows,
             Err(Void::TableChanged | Void::TooManyTouched) => return,
         };
-        if self.settled.0 > 0 {
+        // That a table is live is stored ahead of its first rows: the sink writes rows of a copy
+        // before their checkpoint, and changes of rows that a crash leaves behind must be followed.
+        if self.settled.0 > 0 || self.copies.has_news() {
             self.close_settled();
         }
         if schema.key.is_empty() {

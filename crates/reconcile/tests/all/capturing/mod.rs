@@ -6,6 +6,7 @@
 //!
 //! The model of windows covers every order of a few events; this covers few orders of many.
 
+mod broken;
 mod source;
 mod target;
 
@@ -44,6 +45,8 @@ enum Step {
     Close,
     Heartbeat,
     Apply,
+    /// The process ends when so many rows of a chunk are written and its checkpoint is not.
+    BreakChunk(usize),
     Restart,
 }
 
@@ -61,6 +64,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => Just(Step::Close),
         1 => Just(Step::Heartbeat),
         8 => Just(Step::Apply),
+        2 => (0..4_usize).prop_map(Step::BreakChunk),
         2 => Just(Step::Restart),
     ]
 }
@@ -109,6 +113,7 @@ impl World {
             readers: Vec::new(),
             target: Target {
                 collections: Default::default(),
+                left_behind: [false; TABLES],
                 tables: BTreeMap::new(),
                 checkpoint: first.checkpoint.clone(),
             },
@@ -146,15 +151,18 @@ impl World {
             Step::Close => self.capture.close(),
             Step::Heartbeat => self.capture.close_heartbeat(),
             Step::Apply => self.apply()?,
-            Step::Restart => {
-                let tables = self.target.tables.values().cloned().collect();
-                let checkpoint = self.target.checkpoint.clone();
-                self.cursor = (transactions(&checkpoint.position), 0);
-                self.capture = Capture::resume(LIMITS, mapping(), checkpoint, tables);
-                self.readers.clear();
-            }
+            Step::BreakChunk(rows) => self.break_chunk(*rows),
+            Step::Restart => self.restart(),
         }
         Ok(())
+    }
+
+    fn restart(&mut self) {
+        let tables = self.target.tables.values().cloned().collect();
+        let checkpoint = self.target.checkpoint.clone();
+        self.cursor = (transactions(&checkpoint.position), 0);
+        self.capture = Capture::resume(LIMITS, mapping(), checkpoint, tables);
+        self.readers.clear();
     }
 
     fn write(&mut self, wanted: &[(usize, i64, i64, u8)]) {
