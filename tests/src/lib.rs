@@ -5,4 +5,6 @@
 
 pub mod comparer;
 pub mod openim;
+pub mod pipeline;
+pub mod pipeline_scene;
 pub mod workload;

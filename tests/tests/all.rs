@@ -4,5 +4,7 @@
 
 mod architecture;
 mod compose;
+mod e2e;
 mod fixtures_on_servers;
+mod kills;
 mod readme;

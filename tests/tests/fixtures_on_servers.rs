@@ -37,7 +37,7 @@ async fn a_correct_copy_is_equal_and_each_planted_mistake_is_found() {
          JSON_OBJECT('bb', CAST(1.50 AS DECIMAL(5, 2)), 'a', 1.5e0, 'i', 5000000000), 'q,p', \
          ST_GeomFromText('POINT(10 20)', 4326), ST_GeomFromText('POINT(1 2)'), TO_VECTOR('[1]'), \
          '1970-01-01 00:00:01.5', 1, x'61'), \
-         (NULL, 2, NULL, NULL, NULL, 7, '1969-12-31', NULL, NULL, '', NULL, NULL, NULL, NULL, NULL, NULL)",
+         (NULL, 2, NULL, -1.7976931348623157e308, NULL, 7, '1969-12-31', NULL, NULL, '', NULL, NULL, NULL, NULL, NULL, NULL)",
         "CREATE TABLE judge.pairs (v INT, b VARCHAR(5), a INT, PRIMARY KEY (a, b))",
         "INSERT INTO judge.pairs VALUES (7, 'x', 1)",
         "CREATE TABLE judge.keyless (v INT)",
@@ -66,7 +66,7 @@ async fn a_correct_copy_is_equal_and_each_planted_mistake_is_found() {
         "raw": binary(0, &[0x61, 0, 0]),
     };
     let second = doc! {
-        "_id": 2_i32, "b": null, "d": null, "x": null, "f": null, "u": 7_i64, "day": date(-86_400_000),
+        "_id": 2_i32, "b": null, "d": null, "x": f64::MIN, "f": null, "u": 7_i64, "day": date(-86_400_000),
         "clock": null, "j": null, "s": [], "p": null, "g": null, "v": null, "t": null, "bits": null,
         "raw": null,
     };

@@ -6,7 +6,6 @@
 
 use crate::failure::{Disposition, Failure};
 use crate::ports::{LogReader, Sink};
-use crate::stops;
 use crate::translate::{GroupLimits, Step, Translator};
 use crate::watch::Watch;
 use change::{Barrier, MappingVersion, Ordinal};
@@ -104,7 +103,6 @@ async fn write<K: Sink>(sink: &mut K, step: Step, watch: &Watch) -> Result<Ordin
         sink.prepare(plan).await?;
     }
     let checkpoint = step.batch.checkpoint.clone();
-    stops::reached("mid-commit").await;
     sink.apply(step.batch).await?;
     watch.applied(&checkpoint, step.changes);
     for (table, trouble) in &step.stopped {

@@ -7,11 +7,18 @@
 
 /// The places, in the order of a run.
 pub const PLACES: &[&str] = &[
+    // The target is taken over and its checkpoint read; nothing is captured yet.
     "recovery",
+    // A chunk is about to enter the log.
     "copying",
-    "mid-commit",
-    "mid-split",
+    // A lane has written its rows of a chunk and is about to commit them.
     "mid-lanes",
+    // A part of an oversized transaction is about to enter the log.
+    "mid-split",
+    // Everything of a barrier is written, its checkpoint too, and the commit is about to be sent.
+    "mid-commit",
+    // A transaction is committed, and nobody has been told.
+    "committed",
 ];
 
 /// Marks that the process is at a place now.

@@ -16,6 +16,7 @@ use crate::reply::{Fault, ServerFault, Verdict, written};
 use crate::retry::Patience;
 use bson::Document;
 use change::{Action, Effect};
+use flow::stops;
 
 /// A command stays below the 16 MB of one BSON document, whatever its last document's size.
 const COMMAND_BYTES: usize = 12 << 20;
@@ -204,6 +205,12 @@ impl Lane {
                 .await?;
             written(&answer, Some(control.statements))?;
         }
+        stops::reached(if body.control.is_empty() {
+            "mid-lanes"
+        } else {
+            "mid-commit"
+        })
+        .await;
         let mut attempts = 1;
         while let Err(error) = self.session.commit_transaction().await {
             let fault = Fault::from(error);
@@ -212,6 +219,7 @@ impl Lane {
             }
             attempts += 1;
         }
+        stops::reached("committed").await;
         Ok(())
     }
 

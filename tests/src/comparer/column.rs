@@ -315,8 +315,9 @@ fn expression(column: &Column, form: Form) -> String {
         }
         Form::Set => format!("HEX(CONVERT({name} USING utf8mb4))"),
         Form::HexText | Form::HexBinary(_) | Form::FloatArray => format!("HEX({name})"),
-        // A FLOAT printed as such is rounded to six digits; widened, it prints exactly.
-        Form::Double => format!("CAST(CAST({name} AS DOUBLE) AS CHAR)"),
+        // A FLOAT printed as such is rounded to six digits; widened, it prints exactly. As JSON, because
+        // the text of a cast has 22 places, too few for the longest double.
+        Form::Double => format!("CAST(CAST(CAST({name} AS DOUBLE) AS JSON) AS CHAR)"),
         Form::Int32 | Form::Unsigned | Form::Boolean
             if matches!(column.data_type.as_str(), "bit" | "enum" | "set") =>
         {
