@@ -9,7 +9,7 @@ use crate::exit::ExitStatus;
 /// The codes that this crate says, in order; a page for each.
 pub const CODES: &[&str] = &[
     "LS1000", "LS1001", "LS1002", "LS1003", "LS1004", "LS1005", "LS1006", "LS1007", "LS1008",
-    "LS1009", "LS1010", "LS1011", "LS1012", "LS1013",
+    "LS1009", "LS1010", "LS1011", "LS1013",
 ];
 
 /// Why a command did not do what it was asked for.
@@ -35,8 +35,6 @@ pub enum UsageError {
     UnknownCode(String),
     #[error("reset deletes the checkpoints of the pipeline {pipeline:?}{}, and --yes was not given", if *.drop_target { " and the collections that it filled" } else { "" })]
     ResetNotConfirmed { pipeline: String, drop_target: bool },
-    #[error("`lockstep {0}` is not wired to the servers in this build")]
-    NotWired(&'static str),
     #[error("the process could not set itself up: {0}")]
     Process(std::io::Error),
 }
@@ -47,7 +45,6 @@ impl UsageError {
             Self::KafkaLog => "LS1008",
             Self::UnknownCode(_) => "LS1010",
             Self::ResetNotConfirmed { .. } => "LS1011",
-            Self::NotWired(_) => "LS1012",
             Self::Process(_) => "LS1013",
         }
     }
@@ -64,7 +61,6 @@ impl UsageError {
                     "look at it with `lockstep status`, then repeat the command as `lockstep reset{drop} --yes`"
                 )
             }
-            Self::NotWired(_) => "use a released build".into(),
             Self::Process(_) => {
                 "look at the limits of the process: memory, threads, open files".into()
             }
@@ -73,10 +69,9 @@ impl UsageError {
 
     fn status(&self) -> ExitStatus {
         match self {
-            Self::KafkaLog
-            | Self::UnknownCode(_)
-            | Self::ResetNotConfirmed { .. }
-            | Self::NotWired(_) => ExitStatus::Usage,
+            Self::KafkaLog | Self::UnknownCode(_) | Self::ResetNotConfirmed { .. } => {
+                ExitStatus::Usage
+            }
             Self::Process(_) => ExitStatus::Halted,
         }
     }

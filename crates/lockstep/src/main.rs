@@ -1,12 +1,6 @@
 //! The `lockstep` command: it reads arguments and configuration, puts the crates together, and shows what they do.
 //! Nothing is decided here that concerns data; a command parses, calls one function of the composition root, and prints.
 
-#![allow(
-    dead_code,
-    unused_imports,
-    reason = "the composition root uses the rest of the configuration and output once it is wired to the servers"
-)]
-
 mod assembly;
 mod commands;
 mod config;

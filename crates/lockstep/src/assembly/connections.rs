@@ -80,6 +80,7 @@ impl Connections {
             connect: self.options.to_mysql_async(self.encrypted).into(),
             selected: self.selected.clone(),
             identity_columns: self.identity_columns.clone(),
+            keys: self.keys.clone(),
             visible_within: VISIBLE_WITHIN,
         };
         Reader::new(options, self.charsets.clone())

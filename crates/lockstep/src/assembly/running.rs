@@ -77,23 +77,15 @@ pub async fn run(
         progress,
     )
     .await;
-    if outcome
-        .as_ref()
-        .err()
-        .is_none_or(|failure| failure.code != FENCED)
-    {
-        // Without it a successor only waits a few seconds longer.
-        if let Err(failure) = control.release().await {
-            tracing::debug!(
-                code = failure.code,
-                "the lease could not be given back: {failure}"
-            );
-        }
+    // Without it a successor only waits a few seconds longer.
+    if let Err(failure) = control.release().await {
+        tracing::debug!(
+            code = failure.code,
+            "the lease could not be given back: {failure}"
+        );
     }
     outcome
 }
-
-const FENCED: &str = "LS3005";
 
 async fn with_lease(
     configuration: &Configuration,
