@@ -8,3 +8,4 @@ mod e2e;
 mod fixtures_on_servers;
 mod kills;
 mod readme;
+mod zombies;
