@@ -23,6 +23,27 @@ const OLDEST_RELEASE: &str = "4.4";
 const CACHE_PER_BARRIER: u64 = 50;
 
 impl Target {
+    /// Proves that the replica set is there and takes the account. What is done without it would
+    /// be tried again for a long time, and a standalone server would take some of the writes.
+    ///
+    /// # Errors
+    /// [`Error::Unreachable`], [`Error::AccessDenied`], and the kinds of target that can't serve.
+    pub async fn reach(&self) -> Result<(), Error> {
+        let hello = self.hello().await?;
+        self.suits(&hello)
+    }
+
+    fn suits(&self, hello: &Document) -> Result<(), Error> {
+        let hosts = self.hosts.to_string();
+        if is_router(hello) {
+            return Err(Error::Sharded { hosts });
+        }
+        if hello.get_str("setName").is_err() {
+            return Err(Error::Standalone { hosts });
+        }
+        Ok(())
+    }
+
     /// Looks whether these collections can be written to.
     pub async fn check(&self, plans: &[CollectionPlan]) -> Vec<Finding> {
         let hello = match self.hello().await {
@@ -30,14 +51,8 @@ impl Target {
             Err(error) => return vec![forbids(&error)],
         };
         let mut findings = Vec::new();
-        if is_router(&hello) {
-            findings.push(forbids(&Error::Sharded {
-                hosts: self.hosts.to_string(),
-            }));
-        } else if hello.get_str("setName").is_err() {
-            findings.push(forbids(&Error::Standalone {
-                hosts: self.hosts.to_string(),
-            }));
+        if let Err(error) = self.suits(&hello) {
+            findings.push(forbids(&error));
         }
         findings.extend(self.check_version(&hello).await);
         findings.extend(self.check_privileges(plans).await);
