@@ -81,6 +81,11 @@ impl CatalogueTable {
             .map_or(Ok(Vec::new()), |entry| self.positions(&entry.index))
     }
 
+    /// Whether rows are identified by a primary key, which row events name themselves.
+    pub fn has_primary_key(&self) -> bool {
+        self.indexes.iter().any(CatalogueIndex::is_primary)
+    }
+
     /// The visible index whose parts are exactly these columns, whole and all in one direction: it
     /// reads the table in key order without sorting.
     pub fn index_in_order(&self, key: &[usize]) -> Option<&str> {

@@ -276,7 +276,7 @@ impl Planner<'_> {
         let query = format!(
             "SELECT {} FROM {} WHERE {condition} ORDER BY {} LIMIT 1",
             key.selection(),
-            key.from_clause(),
+            key.table_clause(),
             key.order(last)
         );
         let name = &self.layout.schema.name;
@@ -306,7 +306,7 @@ impl Planner<'_> {
         let query = format!(
             "EXPLAIN FORMAT=TRADITIONAL SELECT {} FROM {} WHERE {condition}",
             key.selection(),
-            key.from_clause_for_estimates()
+            key.table_clause_for_estimates()
         );
         let name = &self.layout.schema.name;
         let rows = self

@@ -100,7 +100,7 @@ impl Reader {
         let query = format!(
             "SELECT {} FROM {} WHERE {} ORDER BY {} LIMIT {limit}",
             layout.selection,
-            key.from_clause(),
+            key.table_clause(),
             key.within(&request.range)?,
             key.order(false),
         );

@@ -57,13 +57,13 @@ impl Key {
     }
 
     /// The table with the index that is to be used.
-    pub(crate) fn from_clause(&self) -> String {
+    pub(crate) fn table_clause(&self) -> String {
         self.from("FORCE")
     }
 
     /// The same for EXPLAIN: for an index that is forced, the optimizer spares itself the dives that
     /// its estimate is made of.
-    pub(crate) fn from_clause_for_estimates(&self) -> String {
+    pub(crate) fn table_clause_for_estimates(&self) -> String {
         self.from("USE")
     }
 

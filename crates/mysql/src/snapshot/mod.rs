@@ -21,8 +21,9 @@ pub(crate) use session::Session;
 pub(crate) use values::value_of;
 
 use crate::charset::Charsets;
-use crate::describe::{self, Scope};
+use crate::describe::{self, CatalogueTable, Scope};
 use crate::plan;
+use crate::stream::KeyOverrides;
 use change::{ColumnKind, TableDescription, TableName};
 use flow::Failure;
 use flow::ports::{Chunk, ChunkRequest, CopyPlan, SnapshotReader};
@@ -31,15 +32,21 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Tells whether a table is taken.
+type Selection = Arc<dyn Fn(&TableName) -> bool + Send + Sync>;
+
 /// Which tables are read, and how.
 #[derive(Clone)]
 pub struct ReaderOptions {
     /// How to connect.
     pub connect: Opts,
     /// The tables that the configuration selects.
-    pub selected: Arc<dyn Fn(&TableName) -> bool + Send + Sync>,
+    pub selected: Selection,
     /// Columns that identify the rows of tables without a primary key, as configured.
     pub identity_columns: Arc<BTreeMap<TableName, Vec<String>>>,
+    /// Told what identifies the rows of tables without a primary key, so that the change stream
+    /// gives its rows the same key.
+    pub keys: KeyOverrides,
     /// How long a chunk waits for C to become visible.
     pub visible_within: Duration,
 }
@@ -75,17 +82,39 @@ impl Reader {
         let mut descriptions = BTreeMap::new();
         for (name, table) in tables {
             if (self.options.selected)(&name) {
-                let described = table
-                    .description(self.identity_columns(&name))
-                    .map_err(Failure::from);
+                let described = self.description(&table).map_err(Failure::from);
                 descriptions.insert(name, described);
             }
         }
         Ok(descriptions)
     }
 
-    fn identity_columns(&self, table: &TableName) -> Option<&[String]> {
+    pub(crate) fn session(&mut self) -> &mut Session {
+        &mut self.session
+    }
+
+    pub(crate) fn selection(&self) -> Selection {
+        self.options.selected.clone()
+    }
+
+    pub(crate) fn identity_columns(&self, table: &TableName) -> Option<&[String]> {
         self.options.identity_columns.get(table).map(Vec::as_slice)
+    }
+
+    fn description(&self, table: &CatalogueTable) -> Result<TableDescription, SnapshotError> {
+        let configured = self.identity_columns(&table.name);
+        let description = table.description(configured)?;
+        let schema = &description.schema;
+        // Configured columns were perhaps told to the stream; a primary key goes before them.
+        let told = configured.is_some() || !table.has_primary_key();
+        if told && !schema.key.is_empty() {
+            let names = schema
+                .key
+                .iter()
+                .map(|&position| schema.columns[position].name.to_string());
+            self.options.keys.set(table.name.clone(), names);
+        }
+        Ok(description)
     }
 
     /// How to read the table; `None` when it no longer is what its description says.
@@ -171,7 +200,7 @@ impl SnapshotReader for Reader {
     async fn describe(&mut self, table: &TableName) -> Result<Option<TableDescription>, Failure> {
         let tables = describe::tables(&mut self.session, Scope::One(table)).await?;
         match tables.get(table) {
-            Some(found) => Ok(Some(found.description(self.identity_columns(table))?)),
+            Some(found) => Ok(Some(self.description(found)?)),
             None => Ok(None),
         }
     }

@@ -42,7 +42,7 @@ impl Reader {
         let query = format!(
             "SELECT {} FROM {}",
             layout.selection,
-            layout.key.from_clause()
+            layout.key.table_clause()
         );
         let read = self
             .select(layout, &query, usize::MAX, request.max_bytes)

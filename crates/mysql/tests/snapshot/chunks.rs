@@ -128,7 +128,7 @@ async fn chunks_of_every_kind_of_key_hold_every_row_once() {
         ),
         ("hashed", "a BINARY(16)", "LEFT(UNHEX(SHA2(n, 256)), 16)"),
         (
-            "varying",
+            "of_any_length",
             "a VARBINARY(20)",
             "CONCAT(LEFT(UNHEX(SHA2(n % 100, 256)), 8), n % 300 * 100 + FLOOR(n / 300))",
         ),

@@ -105,6 +105,7 @@ impl Database {
             connect: options.to_mysql_async(false).into(),
             selected: Arc::new(move |table| &*table.database == name),
             identity_columns: Arc::new(identity_columns),
+            keys: mysql::KeyOverrides::default(),
             visible_within: Duration::from_secs(10),
         };
         let charsets = Charsets::connect(&self.options).await.unwrap();

@@ -26,6 +26,7 @@ async fn assert_equal_both_ways(stage: &mut Stage, before: &MySqlPosition, table
         connect: stage.options.connect.to_mysql_async(false).into(),
         selected: stage.options.selected.clone(),
         identity_columns: Arc::default(),
+        keys: stage.options.keys.clone(),
         visible_within: Duration::from_secs(10),
     };
     let mut reader = Reader::new(options, stage.options.charsets.clone());
