@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use change::TableName;
 use flow::Finding;
+use mapping::IdentityChoice;
 use mongo::{Target, TargetOptions};
 use mysql::{
     Charsets, ConnectOptions, Connection, KeyOverrides, KnownTables, Password, Reader,
-    ReaderOptions, Source, SourceOptions, TlsMode,
+    ReaderOptions, Source, SourceOptions, TlsMode, Wishes,
 };
 
 use super::refused;
@@ -45,10 +46,6 @@ impl Connections {
             .filter(|(_, choices)| !choices.identity_columns.is_empty())
             .map(|(table, choices)| (table.clone(), choices.identity_columns.clone()))
             .collect();
-        let keys = KeyOverrides::default();
-        for (table, columns) in &identity_columns {
-            keys.set(table.clone(), columns.iter().cloned());
-        }
         let tuned = configuration.capture.server_id;
         Ok(Self {
             options,
@@ -56,7 +53,7 @@ impl Connections {
             charsets,
             selected: selection(configuration),
             identity_columns: Arc::new(identity_columns),
-            keys,
+            keys: KeyOverrides::default(),
             known: KnownTables::default(),
             server_id: tuned.unwrap_or_else(|| derived_server_id(&configuration.pipeline)),
         })
@@ -86,6 +83,18 @@ impl Connections {
         Reader::new(options, self.charsets.clone())
     }
 
+    /// What stands against the source, as far as its settings, grants and tables tell.
+    pub(super) async fn preflight(&self, configuration: &Configuration) -> Vec<Finding> {
+        let tables = configuration.mapping.tables.iter();
+        let keyless = tables.filter(|(_, choices)| choices.identity == IdentityChoice::Row);
+        let wishes = Wishes {
+            databases: configuration.source.tables.databases(),
+            server_id: self.server_id,
+            keyless: keyless.map(|(table, _)| table.clone()).collect(),
+        };
+        self.reader().preflight(&wishes).await
+    }
+
     /// Tables of an earlier run, which a DROP DATABASE may concern.
     pub(super) fn remember(&self, tables: impl IntoIterator<Item = TableName>) {
         self.known.extend(tables);
@@ -104,19 +113,11 @@ pub(super) async fn target(configuration: &Configuration) -> Result<Target, Fail
     Target::connect(options).await.map_err(refused)
 }
 
-/// What stands against the source, as far as its settings and grants tell.
-pub(super) async fn source_findings(configuration: &Configuration) -> Vec<Finding> {
-    match Connection::connect(&source_options(configuration)).await {
-        Ok(_) => Vec::new(),
-        Err(error) => {
-            let failure = flow::Failure::from(error);
-            vec![Finding::forbids(
-                failure.code,
-                failure.message,
-                failure.remedy,
-            )]
-        }
-    }
+/// The target, after it has answered: what can't serve is refused at once instead of tried for long.
+pub(super) async fn reached_target(configuration: &Configuration) -> Result<Target, Failure> {
+    let target = target(configuration).await?;
+    target.reach().await.map_err(refused)?;
+    Ok(target)
 }
 
 fn source_options(configuration: &Configuration) -> ConnectOptions {

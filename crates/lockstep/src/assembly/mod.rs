@@ -11,20 +11,30 @@ use crate::output::Snapshot;
 use change::{Collection, TableName};
 use connections::Connections;
 use flow::{Finding, Severity};
-use mapping::{CollectionPlan, Mapper};
+use mapping::{CollectionPlan, IdentityChoice, Mapper};
 
 pub use running::{Ended, RunOptions, run};
 
 /// The pipeline as its control database describes it, running or not.
 pub async fn status(configuration: &Configuration) -> Result<Snapshot, Failure> {
-    let target = connections::target(configuration).await?;
+    let target = connections::reached_target(configuration).await?;
     let status = target.status().await.map_err(refused)?;
     Ok(picture::of_stored(&configuration.pipeline, &status))
 }
 
 /// Looks at both stores and changes nothing.
 pub async fn check(configuration: &Configuration) -> Result<Vec<Finding>, Failure> {
-    let mut findings = connections::source_findings(configuration).await;
+    let connections = Connections::open(configuration).await?;
+    findings(configuration, &connections).await
+}
+
+/// What stands against a start, or is worth knowing. Describing the tables also tells the source
+/// which columns identify rows of tables without a primary key, so this comes before every run.
+async fn findings(
+    configuration: &Configuration,
+    connections: &Connections,
+) -> Result<Vec<Finding>, Failure> {
+    let mut findings = connections.preflight(configuration).await;
     let forbidden = |findings: &[Finding]| {
         findings
             .iter()
@@ -32,8 +42,7 @@ pub async fn check(configuration: &Configuration) -> Result<Vec<Finding>, Failur
     };
     let mut plans = Vec::new();
     if !forbidden(&findings) {
-        let connections = Connections::open(configuration).await?;
-        let (found, planned) = tables(configuration, &connections).await?;
+        let (found, planned) = tables(configuration, connections).await?;
         findings.extend(found);
         plans = planned;
     }
@@ -49,7 +58,7 @@ pub async fn reset(
     configuration: &Configuration,
     drop_target: bool,
 ) -> Result<Vec<String>, Failure> {
-    let target = connections::target(configuration).await?;
+    let target = connections::reached_target(configuration).await?;
     let mapper = Mapper::new(configuration.mapping.clone());
     let status = target.status().await.map_err(refused)?;
     let filled: Vec<Collection> = status
@@ -100,6 +109,14 @@ async fn tables(
                 continue;
             }
         };
+        let choices = configuration.mapping.tables.get(&name);
+        let multiset = choices.is_some_and(|choices| choices.identity == IdentityChoice::Row);
+        if multiset && !description.schema.key.is_empty() {
+            let message =
+                format!("{name} has a key, and identity = \"row\" is for tables without one");
+            let remedy = "leave identity out for this table: its key identifies its documents";
+            findings.push(Finding::forbids("LS4012", message, remedy).about(&name));
+        }
         match mapper.collection_plan(&description) {
             Ok(plan) => {
                 for (index, reason) in &plan.inexpressible {

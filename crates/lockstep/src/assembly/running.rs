@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::connections::{self, Connections};
 use super::picture::Pictures;
-use super::{check, halted, refused};
+use super::{findings, halted, refused};
 use crate::config::Configuration;
 use crate::exit::ExitStatus;
 use crate::failure::Failure;
@@ -59,7 +59,13 @@ pub async fn run(
     stop: CancellationToken,
     progress: watch::Sender<Snapshot>,
 ) -> Result<Ended, Failure> {
-    let target = connections::target(configuration).await?;
+    tracing::info!(
+        pipeline = configuration.pipeline,
+        source = configuration.source.address.shown(),
+        target = configuration.target.address.shown(),
+        "starting"
+    );
+    let target = connections::reached_target(configuration).await?;
     let mut control = target.control();
     let answer = tokio::select! {
         () = stop.cancelled() => return Ok(Ended::Stopped),
@@ -141,18 +147,22 @@ async fn work(
     watch: &Watch,
     ending: &CancellationToken,
 ) -> Result<(), Failure> {
-    let findings = tokio::select! {
-        () = ending.cancelled() => return Ok(()),
-        findings = check(configuration) => findings?,
+    let looking = async {
+        let connections = Connections::open(configuration).await?;
+        let found = findings(configuration, &connections).await?;
+        Ok::<_, Failure>((connections, found))
     };
-    for finding in &findings {
+    let (connections, found) = tokio::select! {
+        () = ending.cancelled() => return Ok(()),
+        looked = looking => looked?,
+    };
+    for finding in &found {
         match finding.severity {
             flow::Severity::Forbids => return Err(forbidden(finding)),
             flow::Severity::Warns => tracing::warn!(code = finding.code, "{}", finding.message),
             flow::Severity::Info => tracing::info!(code = finding.code, "{}", finding.message),
         }
     }
-    let connections = Connections::open(configuration).await?;
     let status = target.status().await.map_err(refused)?;
     connections.remember(status.tail.tables.iter().map(|table| table.table.clone()));
     let mut source = connections.source();

@@ -27,11 +27,8 @@ use toml::de::DeTable;
 use document::{Key, Placed, Section};
 use mistake::{Excerpt, Mistake, Mistakes};
 
-pub use address::{SourceAddress, TargetAddress};
-pub use log::{Format, KafkaLog, Log};
-pub use patterns::TablePatterns;
+pub use log::Log;
 pub use rendering::RenderedMistake;
-pub use secret::Secret;
 pub use stores::{Source, Surroundings, Target, Tls};
 pub use tuning::{ApplyTuning, CaptureTuning};
 

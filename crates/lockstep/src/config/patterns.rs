@@ -26,6 +26,16 @@ impl TablePatterns {
         Self(patterns)
     }
 
+    /// Databases that a taking pattern names without a wildcard.
+    pub fn databases(&self) -> Vec<String> {
+        let taking = self.0.iter().filter(|pattern| pattern.takes);
+        let named = taking.filter(|pattern| !pattern.database.contains(['*', '?']));
+        let mut databases: Vec<String> = named.map(|pattern| pattern.database.clone()).collect();
+        databases.sort();
+        databases.dedup();
+        databases
+    }
+
     /// Whether the pipeline takes this table.
     pub fn takes(&self, database: &str, table: &str) -> bool {
         if RESERVED_DATABASES.contains(&database) {

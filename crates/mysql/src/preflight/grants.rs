@@ -94,6 +94,14 @@ pub(super) async fn check(
     Ok(findings)
 }
 
+/// The account as GRANT names it.
+pub(super) async fn user(session: &mut Session) -> Result<String, SnapshotError> {
+    let doing = "asking for the account";
+    let rows = texts(session, doing, "SELECT CURRENT_USER()").await?;
+    let account = rows.into_iter().flatten().next().unwrap_or_default();
+    Ok(quoted_account(&account))
+}
+
 fn has_global(grants: &[String], right: &str) -> bool {
     grants
         .iter()

@@ -7,6 +7,7 @@
 mod grants;
 mod settings;
 mod tables;
+mod unseen;
 
 use crate::describe::{self, Scope};
 use crate::snapshot::{Reader, Session, SnapshotError};
@@ -55,6 +56,10 @@ impl Reader {
             .iter()
             .any(|table| wishes.keyless.contains(&table.name));
         findings.extend(grants::check(session, &tables, &wishes.databases, keyless).await?);
+        let session = self.session();
+        findings.extend(unseen::unreadable(session, &tables).await?);
+        findings.extend(unseen::cascades(session, &tables).await?);
+        findings.extend(unseen::views(session, &*selected).await?);
         for table in &tables {
             let columns = self.identity_columns(&table.name);
             findings.extend(tables::check(table, columns, wishes));

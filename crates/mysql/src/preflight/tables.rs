@@ -48,6 +48,16 @@ pub(super) fn check(
     }
     for &index in &schema.key {
         let column = &schema.columns[index];
+        if column.nullable {
+            findings.push(
+                Finding::forbids(
+                    "LS2535",
+                    format!("{name}: identity column {} may be NULL", column.name),
+                    "name other columns in identity_columns, which are NOT NULL and unique together",
+                )
+                .about(name),
+            );
+        }
         if matches!(column.kind, ColumnKind::Float | ColumnKind::Double) {
             findings.push(
                 Finding::warns(

@@ -4,9 +4,11 @@
 //! executed on the server, and none that the checkpoint lacks is purged. A server with another uuid
 //! is the successor exactly when the first holds for it.
 
+use super::source::log_head;
 use crate::connection::Connection;
 use crate::error::Error;
-use change::{Checkpoint, GtidSet, MySqlPosition};
+use change::{Checkpoint, GtidSet, LogPosition, Position};
+use reconcile::{ResumeRefusal, ServerHistory, may_resume};
 
 /// What the server says of itself.
 pub(super) struct ServerState {
@@ -14,6 +16,8 @@ pub(super) struct ServerState {
     pub(super) server_uuid: String,
     pub(super) executed: GtidSet,
     pub(super) purged: GtidSet,
+    /// Where the binlog ends, read after `executed`.
+    pub(super) head: LogPosition,
 }
 
 /// Refuses servers that can't be followed at all.
@@ -57,50 +61,66 @@ pub(super) async fn read_state(
         // Purged first: it only grows, and what is purged between the two is found by the dump.
         purged: set(connection, "SELECT @@GLOBAL.gtid_purged").await?,
         executed: set(connection, "SELECT @@GLOBAL.gtid_executed").await?,
+        head: log_head(connection).await?,
     })
 }
 
-/// The decision.
-pub(super) fn check(
-    state: &ServerState,
-    checkpoint: &Checkpoint,
-    position: &MySqlPosition,
-) -> Result<(), Error> {
+/// Whether the stream may go on after `checkpoint`: decided by `reconcile`, said in the words of
+/// this adapter.
+pub(super) fn check(state: &ServerState, checkpoint: &Checkpoint) -> Result<(), Error> {
     let address = state.address.clone();
-    let same_server = state.server_uuid == *position.server_uuid;
-    if let Some(torn) = &checkpoint.torn
-        && !same_server
-    {
-        return Err(Error::TornElsewhere {
+    let history = ServerHistory {
+        server_uuid: state.server_uuid.as_str().into(),
+        executed: state.executed.clone(),
+        purged: state.purged.clone(),
+        head: state.head.clone(),
+    };
+    let Err(refusal) = may_resume(checkpoint, &history) else {
+        return Ok(());
+    };
+    let Position::MySql(position) = &checkpoint.position;
+    let expected = position.server_uuid.to_string();
+    let found = state.server_uuid.clone();
+    Err(match refusal {
+        ResumeRefusal::PurgedGap { missing, .. } => Error::Purged {
             address,
-            transaction: torn.transaction.to_string(),
-            expected: position.server_uuid.to_string(),
-            found: state.server_uuid.clone(),
-        });
-    }
-    let lacking = position.gtid_set.without(&state.executed);
-    if !lacking.is_empty() {
-        let missing = lacking.to_string();
-        return Err(if same_server {
-            Error::HistoryLost { address, missing }
-        } else {
-            let (expected, found) = (position.server_uuid.to_string(), state.server_uuid.clone());
-            Error::OtherServer {
-                address,
-                expected,
-                found,
-                missing,
-            }
-        });
-    }
-    let gone = state.purged.without(&position.gtid_set);
-    if !gone.is_empty() {
-        return Err(Error::Purged {
+            missing: missing.to_string(),
+        },
+        ResumeRefusal::ForeignHistory { unknown, .. } if expected == found => Error::HistoryLost {
             address,
-            missing: gone.to_string(),
-        });
-    }
-    Ok(())
+            missing: unknown.to_string(),
+        },
+        ResumeRefusal::ForeignHistory { unknown, .. } => Error::OtherServer {
+            address,
+            expected,
+            found,
+            missing: unknown.to_string(),
+        },
+        ResumeRefusal::UnprovenSuccessor { .. } => Error::OtherServer {
+            address,
+            expected,
+            found,
+            missing: "a common history (the checkpoint has no transaction yet)".to_owned(),
+        },
+        ResumeRefusal::TornOnOtherServer { transaction, .. } => Error::TornElsewhere {
+            address,
+            transaction: transaction.to_string(),
+            expected,
+            found,
+        },
+        ResumeRefusal::TornTransactionLost { transaction, .. } => Error::HistoryLost {
+            address,
+            missing: transaction.to_string(),
+        },
+        ResumeRefusal::HistoryReset { head, .. } => Error::HistoryLost {
+            address,
+            missing: format!(
+                "its binlog ends at {head}, before the checkpoint at {}, and its transaction \
+                 numbers were given out again",
+                position.log
+            ),
+        },
+    })
 }
 
 pub(super) async fn value(connection: &mut Connection, statement: &str) -> Result<String, Error> {
@@ -130,7 +150,7 @@ pub(super) fn parse_set(connection: &Connection, text: &str) -> Result<GtidSet, 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use change::{LogPosition, Ordinal, Position, Torn};
+    use change::{MySqlPosition, Ordinal, Torn};
     use std::sync::Arc;
 
     const A: &str = "3e11fa47-71ca-11e1-9e33-c80aa9429562";
@@ -142,48 +162,54 @@ mod tests {
         server: &str,
         checkpoint: &str,
         torn: bool,
+        head: u64,
     ) -> Option<&'static str> {
         let state = ServerState {
             address: "db:3306".to_owned(),
             server_uuid: server.to_owned(),
             executed: executed.parse().unwrap(),
             purged: purged.parse().unwrap(),
+            head: LogPosition::new("binlog.000001", head),
         };
         let position = MySqlPosition {
             server_uuid: A.into(),
             gtid_set: Arc::new(checkpoint.parse().unwrap()),
-            log: LogPosition::new("binlog.000001", 4),
+            log: LogPosition::new("binlog.000001", 400),
         };
         let checkpoint = Checkpoint {
             format: Checkpoint::FORMAT,
             ordinal: Ordinal::default(),
-            position: Position::MySql(position.clone()),
+            position: Position::MySql(position),
             torn: torn.then(|| Torn {
-                transaction: "x".into(),
+                transaction: format!("{A}:51").into(),
                 parts: 1,
                 changes_before: 1,
             }),
             committed_at_ms: 0,
         };
-        check(&state, &checkpoint, &position)
-            .err()
-            .map(|error| error.code())
+        check(&state, &checkpoint).err().map(|error| error.code())
     }
 
     #[test]
     fn a_stream_is_opened_only_where_nothing_can_be_missing() {
         let (all, some) = (format!("{A}:1-100"), format!("{A}:1-50"));
-        assert_eq!(code(&all, "", A, &some, false), None);
-        assert_eq!(code(&all, "", A, &some, true), None);
-        assert_eq!(code(&all, &some, A, &some, false), None);
+        assert_eq!(code(&all, "", A, &some, false, 400), None);
+        assert_eq!(code(&all, "", A, &some, true, 400), None);
+        assert_eq!(code(&all, &some, A, &some, false, 400), None);
         assert_eq!(
-            code(&all, &format!("{A}:1-51"), A, &some, false),
+            code(&all, &format!("{A}:1-51"), A, &some, false, 400),
             Some("LS2020")
         );
-        assert_eq!(code(&some, "", A, &all, false), Some("LS2022"));
+        assert_eq!(code(&some, "", A, &all, false, 400), Some("LS2022"));
         // Another server that has everything is the successor; one that lacks something is not.
-        assert_eq!(code(&format!("{all},{B}:1-5"), "", B, &all, false), None);
-        assert_eq!(code(&some, "", B, &all, false), Some("LS2021"));
-        assert_eq!(code(&all, "", B, &some, true), Some("LS2023"));
+        assert_eq!(
+            code(&format!("{all},{B}:1-5"), "", B, &all, false, 400),
+            None
+        );
+        assert_eq!(code(&some, "", B, &all, false, 400), Some("LS2021"));
+        assert_eq!(code(&all, "", B, &some, true, 400), Some("LS2023"));
+        // A binlog that ends before the checkpoint was begun anew, whatever its GTIDs say.
+        assert_eq!(code(&all, "", A, &some, false, 399), Some("LS2022"));
+        assert_eq!(code(&all, "", B, &some, false, 399), None);
     }
 }

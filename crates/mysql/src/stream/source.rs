@@ -84,7 +84,7 @@ impl Source {
         let Position::MySql(position) = &after.position;
         let mut connection = self.connect().await?;
         let state = resume::read_state(&mut connection, &position.gtid_set).await?;
-        resume::check(&state, after, position)?;
+        resume::check(&state, after)?;
         let selected = Arc::clone(&self.options.selected);
         let tables = existing_tables(&mut connection).await?;
         self.options
@@ -152,7 +152,7 @@ impl Drop for Stream {
     }
 }
 
-async fn log_head(connection: &mut Connection) -> Result<LogPosition, Error> {
+pub(super) async fn log_head(connection: &mut Connection) -> Result<LogPosition, Error> {
     const SYNTAX_ERROR: u16 = 1064;
     // The newer spelling came with MySQL 8.2, and 8.4 no longer knows the older one.
     let rows = match connection.query("SHOW BINARY LOG STATUS").await {
