@@ -21,9 +21,7 @@ pub(super) fn check(
         findings.push(
             Finding::forbids(
                 "LS2526",
-                format!(
-                    "{name} has no primary key and no unique index of columns that are NOT NULL"
-                ),
+                "no primary key, and no unique index of columns that are all NOT NULL",
                 format!(
                     "under [tables.\"{name}\"], name columns that are unique (identity_columns = \
                      [\"…\"]), or take equal rows as a multiset (identity = \"row\"); or leave the \
@@ -38,7 +36,7 @@ pub(super) fn check(
             Finding::warns(
                 "LS2527",
                 format!(
-                    "{name} is a {} table, whose changes no transaction holds together",
+                    "it is a {} table, whose changes no transaction holds together",
                     table.engine
                 ),
                 "ALTER TABLE … ENGINE = InnoDB, if its writers allow it",
@@ -62,10 +60,7 @@ pub(super) fn check(
             findings.push(
                 Finding::warns(
                     "LS2528",
-                    format!(
-                        "{name}: key column {} is a floating point number",
-                        column.name
-                    ),
+                    format!("key column {} is a floating point number", column.name),
                     "0.0 and -0.0 are one key to MySQL and two to MongoDB; name other columns \
                      (identity_columns) where there are such",
                 )
@@ -82,7 +77,7 @@ pub(super) fn check(
             Finding::warns(
                 "LS2532",
                 format!(
-                    "{name}: a member of column {} holds a ?, which may stand for a character \
+                    "a member of column {} holds a ?, which may stand for a character \
                          that the server's catalogue cannot hold",
                     column.name
                 ),

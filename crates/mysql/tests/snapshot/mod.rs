@@ -4,6 +4,7 @@
 
 mod chunks;
 mod planning;
+mod preflight;
 mod values;
 mod windows;
 
