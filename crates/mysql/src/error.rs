@@ -273,16 +273,16 @@ impl Error {
                 "start the source with log_bin, which is its default since MySQL 8.0"
             }
             Error::XaUnseen { .. } => {
-                "its rows were not seen: copy afresh with `lockstep reset --yes`, while no XA transaction is open"
+                "its rows were not seen: copy afresh with `lockstep reset --yes --drop-target`, while no XA transaction is open"
             }
             Error::Purged { .. } => {
-                "restore the purged binlog files, or copy afresh: `lockstep reset --yes`; keep more with binlog_expire_logs_seconds"
+                "restore the purged binlog files, or copy afresh: `lockstep reset --yes --drop-target`; keep more with binlog_expire_logs_seconds"
             }
             Error::OtherServer { .. } => {
                 "connect to the former server, or to one that has all its transactions"
             }
             Error::HistoryLost { .. } => {
-                "the server was restored from an older state or reset: connect to one with the whole history, or copy afresh with `lockstep reset --yes`"
+                "the server was restored from an older state or reset: connect to one with the whole history, or copy afresh with `lockstep reset --yes --drop-target`"
             }
             Error::TornElsewhere { .. } => {
                 "connect to the former server until the transaction is complete, or copy afresh"

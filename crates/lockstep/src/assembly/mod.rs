@@ -113,7 +113,7 @@ async fn tables(
         let multiset = choices.is_some_and(|choices| choices.identity == IdentityChoice::Row);
         if multiset && !description.schema.key.is_empty() {
             let message =
-                format!("{name} has a key, and identity = \"row\" is for tables without one");
+                String::from("it has a key, and identity = \"row\" is for tables without one");
             let remedy = "leave identity out for this table: its key identifies its documents";
             findings.push(Finding::forbids("LS4012", message, remedy).about(&name));
         }

@@ -8,7 +8,7 @@ pub(super) fn schema_change(what: &str, place: &str) -> Trouble {
     trouble(
         "LS2050",
         format!("{what} at {place} changed the table in a way that is not followed"),
-        "copy the table afresh: `lockstep reset --yes`, or leave it out of source.tables",
+        "copy the table afresh: `lockstep reset --yes --drop-target`, or leave it out of source.tables",
     )
 }
 

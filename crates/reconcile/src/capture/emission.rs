@@ -1,0 +1,210 @@
+//! How open work becomes closed barriers: settled transactions, parts, emptied tables, chunks.
+//!
+//! The order in which barriers are pushed here is the order in which they are applied. Three rules
+//! keep it right: what is settled leaves before anything that stands behind it; a part leaves only
+//! when nothing settled is left; a chunk leaves only between transactions, at the position that it
+//! is equal to.
+
+use super::{Capture, ReadChunk};
+use crate::copy::{TableCopy, WindowId};
+use crate::window::Void;
+use change::{
+    Barrier, Change, ChangeKind, Checkpoint, Ordinal, TableEvent, TableEventKind, TableName, Torn,
+};
+
+impl Capture {
+    pub(super) fn is_full(&self) -> bool {
+        self.changes.len() >= self.limits.max_barrier_changes
+            || self.bytes >= self.limits.max_barrier_bytes
+    }
+
+    pub(super) fn make_room(&mut self) {
+        if self.settled.0 > 0 {
+            self.close_settled();
+            return;
+        }
+        let transaction = self
+            .current
+            .as_mut()
+            .expect("unsettled changes have a transaction");
+        transaction.parts += 1;
+        let torn = Torn {
+            transaction: transaction.name.clone(),
+            parts: transaction.parts,
+            changes_before: transaction.seen,
+        };
+        let committed_at_ms = transaction.committed_at_ms;
+        let changes = std::mem::take(&mut self.changes);
+        self.bytes = 0;
+        let checkpoint = Checkpoint {
+            torn: Some(torn),
+            committed_at_ms,
+            ..self.checkpoint(self.last)
+        };
+        self.push_barrier(checkpoint, changes, false, Vec::new());
+    }
+
+    /// Closes a barrier with everything that is settled, or with the position alone.
+    pub(super) fn close_settled(&mut self) {
+        let (count, bytes) = std::mem::take(&mut self.settled);
+        let rest = self.changes.split_off(count);
+        let changes = std::mem::replace(&mut self.changes, rest);
+        self.bytes -= bytes;
+        // A checkpoint inside a transaction in progress takes the last settled ordinal; between
+        // transactions a fresh one keeps every barrier's ordinal unique.
+        let ordinal = match changes.last() {
+            Some(change) => change.ordinal,
+            None => self.next_ordinal(),
+        };
+        let checkpoint = Checkpoint {
+            torn: self.torn.clone(),
+            ..self.checkpoint(ordinal)
+        };
+        self.push_barrier(checkpoint, changes, false, Vec::new());
+        self.moved = false;
+    }
+
+    pub(super) fn apply_events(&mut self, events: Vec<TableEvent>) {
+        let mut emptied = Vec::new();
+        for event in events {
+            match event.kind {
+                TableEventKind::Truncated => {
+                    if self
+                        .copies
+                        .get(&event.table)
+                        .is_some_and(TableCopy::is_live)
+                    {
+                        emptied.push(event.table);
+                    }
+                }
+                TableEventKind::Dropped => {
+                    self.waiting.retain(|(table, _, _)| *table != event.table);
+                    if self.copies.drop_table(&event.table) {
+                        emptied.push(event.table);
+                    }
+                }
+                TableEventKind::Created => self.copies.add(&event.table),
+                TableEventKind::Unsupported(trouble) => self.stop_table(&event.table, trouble),
+            }
+        }
+        if !emptied.is_empty() {
+            self.empty(emptied);
+        }
+    }
+
+    /// The sink keeps its checkpoint torn, before this barrier, until the collections are empty.
+    fn empty(&mut self, tables: Vec<TableName>) {
+        if self.settled.0 > 0 {
+            self.close_settled();
+        }
+        let ordinal = self.next_ordinal();
+        let checkpoint = self.checkpoint(ordinal);
+        self.push_barrier(checkpoint, Vec::new(), false, tables);
+    }
+
+    /// Emits the chunks whose window has reached its end. Only between transactions: a row of a
+    /// chunk must not overwrite what a part of a later transaction wrote.
+    pub(super) fn emit_chunks(&mut self) {
+        if self.current.is_some() || self.torn.is_some() {
+            return;
+        }
+        let mut index = 0;
+        while index < self.waiting.len() {
+            match self.waiting[index].2.bounds.reached_by(&self.position) {
+                Some(false) => index += 1,
+                Some(true) => {
+                    let (table, window, chunk) = self.waiting.swap_remove(index);
+                    self.emit_chunk(&table, window, chunk);
+                }
+                None => {
+                    let (table, window, _) = self.waiting.swap_remove(index);
+                    self.copies.take_window(&table, window);
+                }
+            }
+        }
+    }
+
+    fn emit_chunk(&mut self, table: &TableName, window: WindowId, chunk: ReadChunk) {
+        let ReadChunk {
+            schema,
+            rows,
+            bounds,
+            rest,
+        } = chunk;
+        let Some(window) = self.copies.take_window(table, window) else {
+            return;
+        };
+        let rows_read = rows.len() as u64;
+        let rows = match window.close(&schema, rows, &bounds.low) {
+            Ok(rows) => rows,
+            Err(Void::TableChanged | Void::TooManyTouched) => return,
+        };
+        // That a table is live is stored ahead of its first rows: the sink writes rows of a copy
+        // before their checkpoint, and changes of rows that a crash leaves behind must be followed.
+        if self.settled.0 > 0 || self.copies.has_news() {
+            self.close_settled();
+        }
+        if schema.key.is_empty() {
+            // What an earlier attempt may have left behind would never be counted again.
+            self.empty(vec![table.clone()]);
+        }
+        self.copies.emitted(table, rest, rows_read);
+        let transaction = self.last.transaction + 1;
+        let changes: Vec<Change> = (0..)
+            .zip(rows)
+            .map(|(change, row)| Change {
+                schema: schema.clone(),
+                ordinal: Ordinal {
+                    transaction,
+                    change,
+                },
+                kind: ChangeKind::Read { row },
+            })
+            .collect();
+        self.last = Ordinal {
+            transaction,
+            change: (changes.len() as u64).saturating_sub(1),
+        };
+        let checkpoint = self.checkpoint(self.last);
+        self.push_barrier(checkpoint, changes, true, Vec::new());
+        self.moved = false;
+    }
+
+    fn next_ordinal(&mut self) -> Ordinal {
+        self.last = Ordinal {
+            transaction: self.last.transaction + 1,
+            change: 0,
+        };
+        self.last
+    }
+
+    fn checkpoint(&self, ordinal: Ordinal) -> Checkpoint {
+        Checkpoint {
+            format: Checkpoint::FORMAT,
+            ordinal,
+            position: self.position.clone(),
+            torn: None,
+            committed_at_ms: self.committed_at_ms,
+        }
+    }
+
+    fn push_barrier(
+        &mut self,
+        checkpoint: Checkpoint,
+        changes: Vec<Change>,
+        chunk: bool,
+        emptied: Vec<TableName>,
+    ) {
+        let (progress, described) = self.copies.take_news();
+        let mapping = self.mapping.clone();
+        self.closed.push_back(Barrier {
+            checkpoint,
+            changes,
+            chunk,
+            emptied,
+            described,
+            progress,
+            mapping,
+        });
+    }
+}
