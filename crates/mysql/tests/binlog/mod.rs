@@ -1,10 +1,10 @@
 //! The change stream against real servers.
 
 mod charsets;
+pub(crate) mod column_types;
 mod connections;
 mod statements;
 mod transactions;
-pub(crate) mod types;
 
 use change::{
     ChangeKind, Checkpoint, MySqlPosition, Ordinal, Position, Row, TableEventKind, TableName,

@@ -147,7 +147,7 @@ async fn compressed_transactions_and_partial_documents_are_the_same_rows() {
             .filter_map(|change| change.after())
             .map(|row| match &row[1] {
                 Value::Null => None,
-                Value::Json(json) => Some(super::types::print_json(json)),
+                Value::Json(json) => Some(super::column_types::print_json(json)),
                 other => panic!("{other:?}"),
             })
             .collect();

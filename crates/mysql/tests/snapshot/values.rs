@@ -2,7 +2,7 @@
 //! schema, for every type.
 
 use super::*;
-use crate::binlog::types::CASES;
+use crate::binlog::column_types::CASES;
 use crate::binlog::{Stage, changes};
 use change::{Row, Schema};
 use flow::ports::SourceEvent;
