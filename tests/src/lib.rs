@@ -3,6 +3,7 @@
 //!
 //! The judge and the workload know no crate of Lockstep, so that a mistake there cannot hide here.
 
+pub mod bench;
 pub mod comparer;
 pub mod openim;
 pub mod pipeline;

@@ -49,6 +49,12 @@ enum Task {
         /// One JSON object on the last line
         #[arg(long)]
         json: bool,
+        /// A small table and one round: whether it works, and an order of magnitude
+        #[arg(long)]
+        quick: bool,
+        /// A table and a backlog so many times as large
+        #[arg(long, value_name = "FACTOR")]
+        scale: Option<f64>,
     },
 }
 
@@ -68,6 +74,6 @@ fn run(task: Task) -> Result<(), Failure> {
         Task::Machine => tasks::machine(),
         Task::Test { filter } => tasks::test(&filter),
         Task::Demo { keep } => tasks::demo(keep),
-        Task::Bench { json } => tasks::bench(json),
+        Task::Bench { json, quick, scale } => tasks::bench(json, quick, scale),
     }
 }

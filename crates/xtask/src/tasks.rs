@@ -32,9 +32,15 @@ pub(crate) fn demo(keep: bool) -> Result<(), Failure> {
     run_of_tests("demo", arguments)
 }
 
-pub(crate) fn bench(json: bool) -> Result<(), Failure> {
-    let arguments: &[&str] = if json { &["--json"] } else { &[] };
-    run_of_tests("bench", arguments)
+pub(crate) fn bench(json: bool, quick: bool, scale: Option<f64>) -> Result<(), Failure> {
+    let factor = scale.map(|factor| factor.to_string());
+    let mut arguments = Vec::new();
+    arguments.extend(json.then_some("--json"));
+    arguments.extend(quick.then_some("--quick"));
+    if let Some(factor) = &factor {
+        arguments.extend(["--scale", factor.as_str()]);
+    }
+    run_of_tests("bench", &arguments)
 }
 
 #[derive(Clone, Copy)]
