@@ -262,8 +262,8 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        if self.is_running() && std::thread::panicking() {
-            eprintln!("{} was saying:\n{}", self.what, read(&self.stderr));
+        if std::thread::panicking() {
+            eprintln!("{} has said:\n{}", self.what, read(&self.stderr));
         }
         self.end();
     }

@@ -5,12 +5,11 @@
 
 use crate::comparer::constant_sum::{CheckpointPlace, Look, Summand, look};
 use crate::comparer::{Pair, Report, compare};
-use crate::pipeline::{PATIENCE, Pipeline};
+use crate::pipeline::{Pipeline, Process};
 use crate::workload::{self, Operation, Options};
 use bson::{Bson, Document, doc};
 use std::error::Error;
 use testbed::servers::{Mongo, MongoOptions, MySql, MySqlOptions};
-use testbed::waiting::until;
 
 /// The pipeline's name.
 pub const NAME: &str = "proof";
@@ -90,13 +89,16 @@ impl Scene {
         Ok(checkpoint.and_then(|checkpoint| checkpoint.get("ordinal").cloned()))
     }
 
-    /// Waits until the checkpoint is another than now.
+    /// Waits until this process, or another, has moved the checkpoint.
     ///
     /// # Errors
     /// MongoDB's.
-    pub async fn progress(&self, what: &str) -> Result<(), Box<dyn Error>> {
+    ///
+    /// # Panics
+    /// When this process ends before, or the checkpoint stays.
+    pub async fn progress(&self, process: &mut Process, what: &str) -> Result<(), Box<dyn Error>> {
         let before = self.ordinal().await?;
-        let moved = until(what, PATIENCE, async || match self.ordinal().await {
+        let moved = process.alive_until(what, async |_| match self.ordinal().await {
             Ok(now) if now == before => None,
             other => Some(other),
         });

@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "in a test, an unwrap is an assertion")]
 
 mod architecture;
+mod bad_input;
 mod compose;
 mod e2e;
+mod e2e_outages;
 mod fixtures_on_servers;
 mod kills;
 mod readme;

@@ -48,15 +48,21 @@ fn assert_fenced(ended: &Ended) {
 
 async fn take_turns(scene: &Scene, mut awake: Process, arguments: &[&str]) -> Process {
     let holder = holder_after(scene, None).await;
-    scene.progress("the first one writes").await.unwrap();
+    scene
+        .progress(&mut awake, "the first one writes")
+        .await
+        .unwrap();
     awake.pause();
     let mut successor = scene.pipeline.start(arguments).unwrap();
     holder_after(scene, Some(holder)).await;
-    scene.progress("the successor writes").await.unwrap();
+    scene
+        .progress(&mut successor, "the successor writes")
+        .await
+        .unwrap();
     awake.resume();
     assert_fenced(&awake.ended().await);
     scene
-        .progress("the successor is not disturbed")
+        .progress(&mut successor, "the successor is not disturbed")
         .await
         .unwrap();
     assert!(successor.is_running());
@@ -101,15 +107,18 @@ async fn a_second_instance_is_refused_while_the_first_is_alive_unless_it_may_tak
         "{second}"
     );
     scene
-        .progress("the first one is not disturbed")
+        .progress(&mut first, "the first one is not disturbed")
         .await
         .unwrap();
     assert!(first.is_running());
 
-    let successor = scene.pipeline.start(&["run", "--takeover"]).unwrap();
+    let mut successor = scene.pipeline.start(&["run", "--takeover"]).unwrap();
     assert_fenced(&first.ended().await);
     let holder = holder_after(&scene, Some(holder)).await;
-    scene.progress("the successor writes").await.unwrap();
+    scene
+        .progress(&mut successor, "the successor writes")
+        .await
+        .unwrap();
 
     // A process of this host that is dead need not be waited for.
     successor.kill();
