@@ -3,5 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "in a test, an unwrap is an assertion")]
 
 mod ending;
+#[cfg(feature = "ports")]
+mod ports;
 mod returning;
 mod running;
