@@ -10,6 +10,7 @@
 
 mod applying;
 mod checking;
+mod conformance;
 mod fencing;
 mod leasing;
 mod multisets;
