@@ -11,7 +11,7 @@ use crate::readers::{Answer, Readers, Settings as ReaderSettings};
 use crate::stops;
 use crate::watch::Watch;
 use change::{Checkpoint, MappingVersion, Position, TableName, Trouble};
-use reconcile::{Capture, Limits, ReadChunk};
+use reconcile::{Capture, Limits, ReadChunk, TornMismatch};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -139,23 +139,26 @@ fn feed(core: &mut Capture, event: SourceEvent) -> Result<(), Failure> {
             transaction,
             committed_at_ms,
         } => {
-            core.begin(&transaction, committed_at_ms)
-                .map_err(|error| Failure {
-                    code: "LS4003",
-                    disposition: Disposition::Halt,
-                    table: None,
-                    message: error.to_string(),
-                    remedy: "the source's history is not the one that was being copied; point the \
-                         source at that server, or reset the pipeline and copy again"
-                        .to_owned(),
-                })?;
+            core.begin(&transaction, committed_at_ms).map_err(torn)?;
         }
         SourceEvent::Rows { schema, rows } => core.rows(&schema, rows),
         SourceEvent::Table(event) => core.table_event(event),
-        SourceEvent::Commit { position } => core.commit(position),
+        SourceEvent::Commit { position } => core.commit(position).map_err(torn)?,
         SourceEvent::Heartbeat { position } => core.heartbeat(position),
     }
     Ok(())
+}
+
+fn torn(mismatch: TornMismatch) -> Failure {
+    Failure {
+        code: "LS4003",
+        disposition: Disposition::Halt,
+        table: None,
+        message: mismatch.to_string(),
+        remedy: "start with the source and the tables that were being copied; where that is not \
+                 possible, reset the pipeline and copy again"
+            .to_owned(),
+    }
 }
 
 fn take_answer(core: &mut Capture, answer: Answer) -> Result<(), Failure> {

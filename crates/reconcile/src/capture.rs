@@ -29,10 +29,20 @@ pub struct Limits {
 
 /// The stream does not go on where the checkpoint was torn.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("transaction {torn} was applied in part, and the source goes on with {came} instead of it")]
-pub struct TornNotFirst {
-    pub torn: Arc<str>,
-    pub came: Arc<str>,
+pub enum TornMismatch {
+    #[error(
+        "transaction {torn} was applied in part, and the source goes on with {came} instead of it"
+    )]
+    Another { torn: Arc<str>, came: Arc<str> },
+    #[error(
+        "{applied} changes of transaction {torn} were applied, and it has only {seen} of the \
+         selected tables"
+    )]
+    Shorter {
+        torn: Arc<str>,
+        applied: u64,
+        seen: u64,
+    },
 }
 
 /// A chunk as it was read.
@@ -207,11 +217,11 @@ impl Capture {
 
     /// A transaction begins. After a resume at a torn checkpoint this has to be the torn one: its
     /// predecessors are in the checkpoint's set and it is not.
-    pub fn begin(&mut self, name: &Arc<str>, committed_at_ms: i64) -> Result<(), TornNotFirst> {
+    pub fn begin(&mut self, name: &Arc<str>, committed_at_ms: i64) -> Result<(), TornMismatch> {
         let (skip, parts) = match self.torn.take() {
             Some(torn) if torn.transaction != *name => {
                 let came = name.clone();
-                return Err(TornNotFirst {
+                return Err(TornMismatch::Another {
                     torn: torn.transaction,
                     came,
                 });
@@ -288,9 +298,17 @@ impl Capture {
         transaction.events.push(event);
     }
 
-    /// The current transaction is complete.
-    pub fn commit(&mut self, position: Position) {
+    /// The current transaction is complete. One that was applied in part before a restart has to
+    /// be as long as it was then.
+    pub fn commit(&mut self, position: Position) -> Result<(), TornMismatch> {
         let transaction = self.current.take().expect("a commit ends a transaction");
+        if transaction.seen < transaction.skip {
+            return Err(TornMismatch::Shorter {
+                torn: transaction.name,
+                applied: transaction.skip,
+                seen: transaction.seen,
+            });
+        }
         if !transaction.events.is_empty() && self.settled.0 > 0 {
             self.close_settled();
         }
@@ -307,6 +325,7 @@ impl Capture {
             self.close_settled();
         }
         self.emit_chunks();
+        Ok(())
     }
 
     /// Nothing of interest up to this position.
@@ -346,5 +365,51 @@ impl Capture {
     /// The next closed barrier, in order.
     pub fn take_closed(&mut self) -> Option<Barrier> {
         self.closed.pop_front()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use change::{LogPosition, MySqlPosition};
+
+    #[test]
+    fn a_torn_transaction_that_comes_back_shorter_is_refused() {
+        let position = Position::MySql(MySqlPosition {
+            server_uuid: "s".into(),
+            gtid_set: Arc::default(),
+            log: LogPosition::new("binlog.000001", 4),
+        });
+        let name: Arc<str> = "3e11fa47-71ca-11e1-9e33-c80aa9429562:7".into();
+        let checkpoint = Checkpoint {
+            format: Checkpoint::FORMAT,
+            ordinal: Ordinal::default(),
+            position: position.clone(),
+            torn: Some(Torn {
+                transaction: name.clone(),
+                parts: 1,
+                changes_before: 3,
+            }),
+            committed_at_ms: 0,
+        };
+        let limits = Limits {
+            max_barrier_changes: 10,
+            max_barrier_bytes: 1 << 20,
+            max_window_bytes: 1 << 20,
+        };
+        let mapping = MappingVersion {
+            version: 1,
+            hash: "h".into(),
+        };
+        let mut capture = Capture::resume(limits, mapping, checkpoint, Vec::new());
+        capture.begin(&name, 0).unwrap();
+        assert_eq!(
+            capture.commit(position),
+            Err(TornMismatch::Shorter {
+                torn: name,
+                applied: 3,
+                seen: 0
+            })
+        );
     }
 }

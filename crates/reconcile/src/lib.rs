@@ -10,7 +10,7 @@ mod fold;
 mod resume;
 mod window;
 
-pub use capture::{Capture, Limits, ReadChunk, TornNotFirst};
+pub use capture::{Capture, Limits, ReadChunk, TornMismatch};
 pub use copy::{Task, WindowId};
 pub use fold::fold;
 pub use resume::{
