@@ -141,7 +141,7 @@ impl Report {
         let (snapshot, stream) = self.flows();
         let oversized = &self.oversized;
         let mut text = format!(
-            "{} rows of 12 columns and about 250 bytes; {} changes: 60% in transactions of 4, 20% of 5,000, 20% of 100,000.\n\
+            "{} rows of 12 columns and about 250 bytes; {} changes: at full size 60% in transactions of 4, 20% of 5,000, 20% of 100,000.\n\
              Medians of {} rounds on {} processors; floor: the same documents by a bare driver.\n\n",
             self.snapshot.rows,
             self.stream.changes,
