@@ -11,7 +11,8 @@ const RANGES: &[(char, &[&str])] = &[
     ('1', &["lockstep"]),
     ('2', &["mysql"]),
     ('3', &["mongo"]),
-    ('4', &["flow", "reconcile"]),
+    // The composition root speaks of the pipeline as a whole.
+    ('4', &["flow", "reconcile", "lockstep"]),
     ('5', &["mapping"]),
 ];
 
