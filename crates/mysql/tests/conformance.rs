@@ -89,6 +89,7 @@ impl SnapshotSetting for Database {
             connect: self.connect.to_mysql_async(false).into(),
             selected: self.selected(),
             identity_columns: Arc::new(BTreeMap::new()),
+            keys: KeyOverrides::default(),
             visible_within: Duration::from_secs(10),
         };
         Reader::new(options, self.charsets.clone())
