@@ -6,6 +6,7 @@ mod architecture;
 mod bad_input;
 mod compose;
 mod e2e;
+mod e2e_catalogue;
 mod e2e_outages;
 mod fixtures_on_servers;
 mod kills;

@@ -109,6 +109,11 @@ impl CatalogueTable {
         Some(&best.index.name)
     }
 
+    /// Whether both have the same columns and indexes; statistics may differ.
+    pub(super) fn is_defined_as(&self, other: &Self) -> bool {
+        self.columns == other.columns && self.indexes == other.indexes
+    }
+
     fn identifies(&self, index: &Index) -> bool {
         index.unique
             && index.parts.iter().all(|part| {

@@ -44,17 +44,70 @@ pub(crate) async fn table_names(session: &mut Session) -> Result<Vec<TableName>,
     Ok(names)
 }
 
+/// Definitions are read at most so often while somebody keeps changing them.
+const READINGS: u32 = 20;
+
 /// Tables by name, as the catalogue has them.
+///
+/// A table that is dropped and created again between two of the queries would look like one
+/// without a key. Therefore a definition counts once two readings in a row have found the same.
 pub(crate) async fn tables(
     session: &mut Session,
     scope: Scope<'_>,
+) -> Result<BTreeMap<TableName, CatalogueTable>, SnapshotError> {
+    let mut before = reading(session, &scope).await?;
+    let mut settled = BTreeMap::new();
+    for (name, table) in reading(session, &scope).await? {
+        let before = before.remove(&name);
+        if let Some(table) = settle(session, &name, before, table).await? {
+            settled.insert(name, table);
+        }
+    }
+    Ok(settled)
+}
+
+/// Reads one table until it was found with one definition often enough; `None` when it is gone.
+async fn settle(
+    session: &mut Session,
+    name: &TableName,
+    before: Option<CatalogueTable>,
+    mut table: CatalogueTable,
+) -> Result<Option<CatalogueTable>, SnapshotError> {
+    let same = before.is_some_and(|before| before.is_defined_as(&table));
+    let mut equal_readings = 1 + u32::from(same);
+    for _ in 0..READINGS {
+        // No index at all is also what a DROP in the middle of a reading leaves.
+        let wanted = if table.indexes.is_empty() { 6 } else { 2 };
+        if equal_readings >= wanted {
+            return Ok(Some(table));
+        }
+        let Some(next) = reading(session, &Scope::One(name)).await?.remove(name) else {
+            return Ok(None);
+        };
+        equal_readings = if next.is_defined_as(&table) {
+            equal_readings + 1
+        } else {
+            1
+        };
+        table = next;
+    }
+    Err(SnapshotError::HeldUp {
+        doing: "reading the catalogue".to_owned(),
+        reason: format!("{name} is defined anew all the time"),
+    })
+}
+
+/// One reading, between whose queries a table may have been altered.
+async fn reading(
+    session: &mut Session,
+    scope: &Scope<'_>,
 ) -> Result<BTreeMap<TableName, CatalogueTable>, SnapshotError> {
     let mut tables = BTreeMap::new();
     let doing = "reading the catalogue's tables";
     let query = format!(
         "SELECT TABLE_SCHEMA, TABLE_NAME, ENGINE, TABLE_ROWS, AVG_ROW_LENGTH \
          FROM information_schema.TABLES WHERE TABLE_TYPE = 'BASE TABLE' AND {}",
-        condition(&scope)
+        condition(scope)
     );
     for row in session.rows(doing, &query).await? {
         let mut fields = Fields::new(doing, row);
@@ -69,12 +122,12 @@ pub(crate) async fn tables(
         };
         tables.insert(name, table);
     }
-    for (name, column) in columns(session, &scope).await? {
+    for (name, column) in columns(session, scope).await? {
         if let Some(table) = tables.get_mut(&name) {
             table.columns.push(column);
         }
     }
-    indexes(session, &scope, &mut tables).await?;
+    indexes(session, scope, &mut tables).await?;
     Ok(tables)
 }
 
