@@ -8,7 +8,7 @@ use super::{SnapshotError, json, value_of};
 use crate::charset::Charsets;
 use crate::describe::{CatalogueColumn, CatalogueTable};
 use crate::quote;
-use change::{ColumnKind, Row, Schema, TableDescription, Value};
+use change::{ColumnKind, Row, Schema, TableDescription, Text, Value};
 use mysql_async::Value as Sent;
 use std::sync::Arc;
 
@@ -19,8 +19,10 @@ pub(crate) struct Layout {
     /// As the catalogue has them, to see whether they change.
     pub(crate) columns: Arc<[CatalogueColumn]>,
     pub(crate) key: Arc<Key>,
-    /// What is selected, one expression per column, then one per JSON column.
+    /// What is selected: one expression per column, then what is sent beside some of them.
     pub(crate) selection: Arc<str>,
+    /// For each column, whether something is sent beside it.
+    beside: Arc<[bool]>,
 }
 
 impl Layout {
@@ -37,11 +39,26 @@ impl Layout {
                         && described.nullable == found.nullable
                         && found.kind().as_ref() == Some(&described.kind)
                 });
-        same.then(|| Self {
+        if !same {
+            return None;
+        }
+        let mut expressions = Vec::with_capacity(schema.columns.len());
+        let mut more = Vec::new();
+        let mut beside = Vec::with_capacity(schema.columns.len());
+        for (column, found) in schema.columns.iter().zip(&catalogue.columns) {
+            let name = format!("t.{}", quote::identifier(&column.name));
+            let with = sent_beside(&name, &column.kind, found);
+            beside.push(with.is_some());
+            more.extend(with);
+            expressions.push(key::selected(&name, &column.kind));
+        }
+        expressions.append(&mut more);
+        Some(Self {
             schema: schema.clone(),
             columns: catalogue.columns.clone().into(),
             key: Arc::new(Key::new(schema, catalogue)),
-            selection: selection(schema).into(),
+            selection: expressions.join(", ").into(),
+            beside: beside.into(),
         })
     }
 
@@ -52,17 +69,19 @@ impl Layout {
         mut sent: Vec<Sent>,
         charsets: &Charsets,
     ) -> Result<(Row, StoredTexts), SnapshotError> {
-        let mut json_types = sent
+        let mut more = sent
             .split_off(self.schema.columns.len().min(sent.len()))
             .into_iter();
         let stored = self.key.stored_texts(&sent);
         let mut values = Vec::with_capacity(self.schema.columns.len());
-        for (column, sent) in self.schema.columns.iter().zip(sent) {
-            let json_types = match &column.kind {
-                ColumnKind::Json => json_types.next(),
-                _ => None,
+        for ((column, &has_more), sent) in self.schema.columns.iter().zip(&*self.beside).zip(sent) {
+            let beside = if has_more { more.next() } else { None };
+            let value = match (&column.kind, beside) {
+                (ColumnKind::Json, beside) => value_of(&column.kind, sent, beside, charsets),
+                (kind, None) => value_of(kind, sent, None, charsets),
+                (kind, Some(text)) => value_of(kind, sent, None, charsets)
+                    .and_then(|value| spelled(kind, value, &text)),
             };
-            let value = value_of(&column.kind, sent, json_types, charsets);
             values.push(value.map_err(|reason| SnapshotError::Value {
                 table: self.schema.name.clone(),
                 column: column.name.to_string(),
@@ -91,16 +110,36 @@ impl Layout {
 #[derive(Default)]
 pub(crate) struct StoredTexts(pub(crate) Vec<(usize, Value)>);
 
-fn selection(schema: &Schema) -> String {
-    let mut expressions = Vec::with_capacity(schema.columns.len());
-    let mut types = Vec::new();
-    for column in &schema.columns {
-        let name = format!("t.{}", quote::identifier(&column.name));
-        if column.kind == ColumnKind::Json {
-            types.push(json::types_of(&name));
-        }
-        expressions.push(key::selected(&name, &column.kind));
+/// What has to be sent beside a column for its value to be exact: the types inside a JSON document;
+/// the text of a member whose spelling in the catalogue may be garbled.
+fn sent_beside(name: &str, kind: &ColumnKind, found: &CatalogueColumn) -> Option<String> {
+    match kind {
+        ColumnKind::Json => Some(json::types_of(name)),
+        _ if found.members_may_be_garbled() => Some(format!("CONVERT({name} USING utf8mb4)")),
+        _ => None,
     }
-    expressions.append(&mut types);
-    expressions.join(", ")
+}
+
+/// The value, if the members that it stands for are spelled as the schema has them.
+fn spelled(kind: &ColumnKind, value: Value, text: &Sent) -> Result<Value, String> {
+    let (members, chosen): (&[Text], Vec<usize>) = match (kind, &value) {
+        (ColumnKind::Enum { members }, Value::Enum(index)) => {
+            let chosen = usize::from(*index).checked_sub(1);
+            (members, chosen.into_iter().collect())
+        }
+        (ColumnKind::Set { members }, Value::Set(bits)) => {
+            let chosen = (0..members.len()).filter(|index| bits >> index & 1 == 1);
+            (members, chosen.collect())
+        }
+        _ => return Ok(value),
+    };
+    let names: Vec<&[u8]> = chosen
+        .into_iter()
+        .filter_map(|index| members.get(index))
+        .map(Text::as_bytes)
+        .collect();
+    match text {
+        Sent::Bytes(text) if *text == names.join(&b',') => Ok(value),
+        _ => Err("the server's catalogue does not spell its member as it is".to_owned()),
+    }
 }

@@ -153,3 +153,28 @@ async fn members_of_enum_and_set_are_spelled_exactly() {
         .await;
     assert_equal_both_ways(&mut stage, &before, "m").await;
 }
+
+#[tokio::test]
+async fn a_member_that_the_catalogue_cannot_spell_stops_the_table() {
+    let mut database = Database::create("spelling").await;
+    database
+        .run("CREATE TABLE t (id INT PRIMARY KEY, e ENUM('?', '😀'), s SET('?', 'a'))")
+        .await;
+    // A question mark that is one is read; what only looks like one is not.
+    database
+        .run("INSERT INTO t VALUES (1, '?', '?,a'), (2, NULL, '')")
+        .await;
+    let mut reader = database.reader().await;
+    let described = described(&mut reader, &database.table("t")).await;
+    assert_eq!(read_whole(&mut reader, &described).await.rows.len(), 2);
+    database.run("INSERT INTO t VALUES (3, '😀', 'a')").await;
+    let request = ChunkRequest {
+        table: described,
+        range: change::KeyRange::default(),
+        after: beginning(),
+        max_rows: 10,
+        max_bytes: 1 << 20,
+    };
+    let failure = reader.read(&request).await.unwrap_err();
+    assert_eq!(failure.code, "LS2507");
+}
