@@ -1,4 +1,5 @@
-//! `lockstep run`.
+//! `lockstep run`: moves the pipeline until it is caught up, stopped or has failed.
+//! It shows what the composition root tells and turns how it ended into words and an exit code; the loops know nothing of terminals.
 
 use std::path::Path;
 use std::time::Duration;
