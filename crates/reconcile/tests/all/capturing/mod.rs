@@ -238,7 +238,9 @@ impl World {
                 .begin(&name, 0)
                 .expect("the stream goes on where the checkpoint was torn");
         } else if event > length {
-            self.capture.commit(position(transaction + 1)).unwrap();
+            self.capture
+                .commit(position(transaction + 1))
+                .expect("the source repeats its transactions");
             self.cursor = (transaction + 1, 0);
         } else {
             match delivered {
