@@ -89,6 +89,24 @@ impl Pipeline {
         Ok(self.start(arguments)?.ended().await)
     }
 
+    /// Runs `lockstep` with these arguments on a terminal of its own, to its end. What it paints,
+    /// control sequences included, is its standard output.
+    ///
+    /// # Errors
+    /// [`PipelineError::System`]
+    pub async fn finish_on_a_terminal(&self, arguments: &[&str]) -> Result<Ended, PipelineError> {
+        let line = format!("{} {}", self.binary.display(), arguments.join(" "));
+        let script = [
+            "-qec",
+            &format!("stty cols 120 rows 40; {line}"),
+            "/dev/null",
+        ];
+        Ok(self
+            .launch_program(Path::new("script"), &script, None)?
+            .ended()
+            .await)
+    }
+
     /// `run --until caught-up`, which has to succeed.
     ///
     /// # Errors
@@ -107,6 +125,15 @@ impl Pipeline {
         arguments: &[&str],
         stop_at: Option<String>,
     ) -> Result<Process, PipelineError> {
+        self.launch_program(&self.binary, arguments, stop_at)
+    }
+
+    fn launch_program(
+        &self,
+        program: &Path,
+        arguments: &[&str],
+        stop_at: Option<String>,
+    ) -> Result<Process, PipelineError> {
         let number = self.started.fetch_add(1, Ordering::Relaxed);
         let path = |name: &str| self.folder.path().join(format!("{number}-{name}"));
         let (stdout, stderr) = (path("stdout"), path("stderr"));
@@ -114,7 +141,7 @@ impl Pipeline {
         let mut command = Command::new("setpriv");
         command
             .args(["--pdeathsig", "KILL", "--"])
-            .arg(&self.binary)
+            .arg(program)
             .args(arguments)
             .current_dir(self.folder.path())
             .stdin(Stdio::null())

@@ -11,4 +11,5 @@ mod e2e_outages;
 mod fixtures_on_servers;
 mod kills;
 mod readme;
+mod terminal;
 mod zombies;
