@@ -167,9 +167,12 @@ fn take_answer(core: &mut Capture, answer: Answer) -> Result<(), Failure> {
             Some(description) => core.described(&table, description),
             None => core.unanswered(&table),
         },
-        Answer::Planned { table, result } => match sort(core, &table, result)? {
-            Some(plan) => core.planned(&table, plan.ranges, plan.rows_estimated),
-            None => core.unanswered(&table),
+        Answer::Planned {
+            description,
+            result,
+        } => match sort(core, &description.schema.name, result)? {
+            Some(plan) => core.planned(&description, plan.ranges, plan.rows_estimated),
+            None => core.unanswered(&description.schema.name),
         },
         Answer::Read {
             table,

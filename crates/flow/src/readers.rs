@@ -7,6 +7,7 @@ use crate::failure::{Disposition, Failure};
 use crate::ports::{Chunk, ChunkRequest, CopyPlan, SnapshotReader};
 use change::{Position, TableDescription, TableName};
 use reconcile::{Task, WindowId};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 
@@ -29,7 +30,7 @@ pub(crate) enum Answer {
         result: Result<Option<TableDescription>, Failure>,
     },
     Planned {
-        table: TableName,
+        description: Arc<TableDescription>,
         result: Result<CopyPlan, Failure>,
     },
     Read {
@@ -139,7 +140,7 @@ async fn try_once<R: SnapshotReader>(
             result: reader.describe(table).await,
         },
         Task::Plan(table) => Answer::Planned {
-            table: table.schema.name.clone(),
+            description: table.clone(),
             result: reader.plan(table, settings.ranges_per_table).await,
         },
         Task::Read {

@@ -188,8 +188,13 @@ impl Capture {
     }
 
     /// The answer to [`Task::Plan`].
-    pub fn planned(&mut self, table: &TableName, ranges: Vec<KeyRange>, rows_estimated: u64) {
-        self.copies.planned(table, ranges, rows_estimated);
+    pub fn planned(
+        &mut self,
+        description: &Arc<TableDescription>,
+        ranges: Vec<KeyRange>,
+        rows_estimated: u64,
+    ) {
+        self.copies.planned(description, ranges, rows_estimated);
     }
 
     /// A describe or plan task came to nothing and is to be asked again.
@@ -205,9 +210,10 @@ impl Capture {
 
     /// The table no longer looks as described, or the read failed: its range is free again.
     pub fn chunk_void(&mut self, table: &TableName, window: WindowId, altered: bool) {
-        self.copies.take_window(table, window);
-        if altered {
-            self.copies.forget_description(table);
+        // A window that is gone already belongs to a plan that is forgotten.
+        let open = self.copies.take_window(table, window).is_some();
+        if open && altered {
+            self.copies.forget_plan(table);
         }
     }
 

@@ -166,15 +166,22 @@ impl Copies {
         }
     }
 
+    /// A plan counts only for the description that it was made of: a table that was made anew
+    /// meanwhile may have another key.
     pub(crate) fn planned(
         &mut self,
-        table: &TableName,
+        description: &Arc<TableDescription>,
         ranges: Vec<KeyRange>,
         rows_estimated: u64,
     ) {
+        let table = &description.schema.name;
         let Some(copy) = self.tables.get_mut(table) else {
             return;
         };
+        let current = copy.description.as_ref();
+        if !current.is_some_and(|current| Arc::ptr_eq(current, description)) {
+            return;
+        }
         copy.asked = false;
         if !copy.is_copying() || copy.progress.planned {
             return;
@@ -240,11 +247,18 @@ impl Copies {
         self.dirty.insert(table.clone());
     }
 
-    /// The columns of a table are no longer those of its description.
-    pub(crate) fn forget_description(&mut self, table: &TableName) {
-        if let Some(copy) = self.tables.get_mut(table) {
-            copy.description = None;
-        }
+    /// The table is no longer the one that was described: it was made anew, and the stream will say
+    /// so. It is described and planned again; ranges of the former key mean nothing here.
+    pub(crate) fn forget_plan(&mut self, table: &TableName) {
+        let Some(copy) = self.tables.get_mut(table) else {
+            return;
+        };
+        self.open_windows -= copy.claimed.len();
+        let mut progress = copy.progress.clone();
+        progress.planned = false;
+        progress.remaining = Vec::new();
+        *copy = TableCopy::new(progress);
+        self.dirty.insert(table.clone());
     }
 
     /// The table is gone. Gives whether its collection may hold anything.

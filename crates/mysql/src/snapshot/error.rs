@@ -54,6 +54,9 @@ pub enum SnapshotError {
     /// The key of a range does not fit the table, or a chunk did not move on.
     #[error("{table}: the copy cannot go on along the key: {reason}")]
     Key { table: TableName, reason: String },
+    /// The range is of another key than the table's: the table was made anew since it was planned.
+    #[error("{table}: the range to be copied was planned for another key than the table has now")]
+    RangeMisfit { table: TableName },
     /// A table without a key does not fit into one chunk.
     #[error(
         "{table} has no key and holds more than {max_bytes} bytes, the most that is read at once"
@@ -84,7 +87,7 @@ impl SnapshotError {
             SnapshotError::Value { .. } => "LS2507",
             SnapshotError::ColumnType { .. } => "LS2508",
             SnapshotError::Charset(failure) => failure.code,
-            SnapshotError::Key { .. } => "LS2509",
+            SnapshotError::Key { .. } | SnapshotError::RangeMisfit { .. } => "LS2509",
             SnapshotError::TooLargeWithoutKey { .. } => "LS2510",
             SnapshotError::Server { .. } => "LS2511",
             SnapshotError::Answer { .. } => "LS2512",
@@ -165,6 +168,7 @@ impl SnapshotError {
             | SnapshotError::Server { .. }
             | SnapshotError::Value { .. }
             | SnapshotError::Key { .. }
+            | SnapshotError::RangeMisfit { .. }
             | SnapshotError::TooLargeWithoutKey { .. }
             | SnapshotError::Answer { .. } => true,
             SnapshotError::MissingGrant { .. }
@@ -184,6 +188,7 @@ impl SnapshotError {
             SnapshotError::Value { .. }
             | SnapshotError::ColumnType { .. }
             | SnapshotError::Key { .. }
+            | SnapshotError::RangeMisfit { .. }
             | SnapshotError::TooLargeWithoutKey { .. } => Disposition::Table,
             SnapshotError::AccessDenied { .. }
             | SnapshotError::MissingGrant { .. }
@@ -200,6 +205,7 @@ impl SnapshotError {
             | SnapshotError::Value { table, .. }
             | SnapshotError::ColumnType { table, .. }
             | SnapshotError::Key { table, .. }
+            | SnapshotError::RangeMisfit { table }
             | SnapshotError::TooLargeWithoutKey { table, .. } => Some(table),
             SnapshotError::Connection { .. }
             | SnapshotError::AccessDenied { .. }
@@ -235,6 +241,9 @@ impl SnapshotError {
             }
             SnapshotError::ColumnType { .. } => {
                 "leave the table out with tables = [\"!database.table\"], or change the column's type"
+            }
+            SnapshotError::RangeMisfit { .. } => {
+                "nothing: lockstep plans the copy of the table again"
             }
             SnapshotError::Key { .. } => {
                 "give the table a primary key, or name other identity_columns"

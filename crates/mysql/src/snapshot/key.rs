@@ -184,9 +184,7 @@ impl Key {
     /// finds; it does not for a comparison of rows.
     fn bounded(&self, key: &[Value], inner: &str, last: &str) -> Result<String, SnapshotError> {
         if key.len() != self.columns.len() {
-            return Err(
-                self.error("the range's key has another number of columns than the table's")
-            );
+            return Err(self.misfit());
         }
         let mut condition = String::new();
         for (index, (column, value)) in self.columns.iter().zip(key).enumerate().rev() {
@@ -202,8 +200,14 @@ impl Key {
     }
 
     fn literal(&self, column: &KeyColumn, value: &Value) -> Result<String, SnapshotError> {
-        literal(&column.kind, &column.collation, value)
-            .ok_or_else(|| self.error("a value of the range does not fit its key column"))
+        literal(&column.kind, &column.collation, value).ok_or_else(|| self.misfit())
+    }
+
+    /// The range was planned for a table of the same name with another key.
+    fn misfit(&self) -> SnapshotError {
+        SnapshotError::RangeMisfit {
+            table: self.table.clone(),
+        }
     }
 
     pub(crate) fn error(&self, reason: &str) -> SnapshotError {

@@ -162,6 +162,7 @@ impl Reader {
         let gone = match &read {
             Ok(_) => !self.is_unchanged(&layout).await?,
             Err(SnapshotError::Server { number, .. }) => is_gone(*number),
+            Err(SnapshotError::RangeMisfit { .. }) => true,
             Err(_) => false,
         };
         if gone {

@@ -43,3 +43,54 @@ fn a_torn_transaction_that_comes_back_shorter_is_refused() {
         })
     );
 }
+
+#[test]
+fn a_plan_made_for_a_former_table_of_the_same_name_is_not_taken() {
+    let position = Position::MySql(MySqlPosition {
+        server_uuid: "s".into(),
+        gtid_set: Arc::default(),
+        log: LogPosition::new("binlog.000001", 4),
+    });
+    let limits = Limits {
+        max_barrier_changes: 10,
+        max_barrier_bytes: 1 << 20,
+        max_window_bytes: 1 << 20,
+    };
+    let mapping = MappingVersion {
+        version: 1,
+        hash: "h".into(),
+    };
+    let table = TableName::new("d", "t");
+    let describe = || TableDescription {
+        schema: Arc::new(Schema {
+            name: table.clone(),
+            columns: Vec::new(),
+            key: vec![0],
+        }),
+        indexes: Vec::new(),
+        rows_estimated: 0,
+        row_bytes_estimated: 0,
+    };
+    let mut capture = Capture::start(limits, mapping, position);
+    capture.add_table(&table);
+    let plan = |capture: &mut Capture| {
+        assert!(matches!(capture.next_task(), Some(Task::Describe(_))));
+        capture.described(&table, Some(describe()));
+        match capture.next_task() {
+            Some(Task::Plan(description)) => description,
+            other => panic!("{other:?} instead of a plan"),
+        }
+    };
+    let former = plan(&mut capture);
+    capture.planned(&former, vec![KeyRange::default()], 0);
+    let Some(Task::Read { window, .. }) = capture.next_task() else {
+        panic!("nothing is read");
+    };
+    // The reader finds another table: it is described and planned anew, from the beginning.
+    capture.chunk_void(&table, window, true);
+    let present = plan(&mut capture);
+    capture.planned(&former, vec![KeyRange::default()], 0);
+    assert!(capture.next_task().is_none());
+    capture.planned(&present, vec![KeyRange::default()], 0);
+    assert!(matches!(capture.next_task(), Some(Task::Read { .. })));
+}

@@ -280,7 +280,7 @@ impl World {
                         },
                     ]
                 };
-                self.capture.planned(&table.schema.name, ranges, 4);
+                self.capture.planned(&table, ranges, 4);
             }
             Some(Task::Read {
                 window,
