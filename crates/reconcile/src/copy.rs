@@ -162,6 +162,8 @@ impl Copies {
                 let description = Arc::new(description);
                 copy.description = Some(description.clone());
                 self.described.push(description);
+                // The state goes with it: only a table that follows gets its other indexes.
+                self.dirty.insert(table.clone());
             }
         }
     }

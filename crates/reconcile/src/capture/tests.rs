@@ -81,7 +81,13 @@ fn a_plan_made_for_a_former_table_of_the_same_name_is_not_taken() {
             other => panic!("{other:?} instead of a plan"),
         }
     };
+    capture.close();
+    while capture.take_closed().is_some() {}
     let former = plan(&mut capture);
+    capture.close();
+    let told = capture.take_closed().expect("a description is news");
+    assert_eq!(told.described.len(), 1);
+    assert_eq!(told.progress[0].table, table, "its state goes with it");
     capture.planned(&former, vec![KeyRange::default()], 0);
     let Some(Task::Read { window, .. }) = capture.next_task() else {
         panic!("nothing is read");
