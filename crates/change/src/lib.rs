@@ -31,7 +31,7 @@ pub use gtid::{Gtid, GtidSet, ParseGtidError, SourceId};
 pub use identity::Identity;
 pub use json::Json;
 pub use position::{LogPosition, MySqlPosition, Position};
-pub use row::{Change, ChangeKind, Row};
+pub use row::{Change, ChangeKind, Origin, Place, Row, RowChange};
 pub use schema::{
     Column, ColumnKind, Index, IndexPart, IntegerWidth, Schema, TableDescription, TableName,
 };

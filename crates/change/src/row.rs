@@ -46,12 +46,49 @@ pub enum ChangeKind<I = Row> {
     },
 }
 
+/// The transaction that a change belongs to, as the source's own log tells it. Its changes share
+/// one value.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Origin {
+    /// The transaction's name on its server (its GTID). `None` for rows that the snapshot read:
+    /// they belong to no transaction, and stand at the position of the chunk that they are in.
+    pub transaction: Option<Arc<str>>,
+    /// `server_id` of the server that wrote the log.
+    pub server_id: u32,
+    /// The log's file, which no transaction leaves.
+    pub file: Arc<str>,
+    /// When the source committed it, by its own clock, in milliseconds since 1970; 0 where the
+    /// server does not say.
+    pub committed_at_ms: i64,
+}
+
+/// Where a change stands in the file of its [`Origin`]. No two changes of a server have the same.
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize,
+)]
+pub struct Place {
+    /// Bytes from the file's start to the start of the event; of the compressed payload for the
+    /// events in one. For snapshot rows: to the position of the chunk.
+    pub offset: u64,
+    /// Counts the rows that share the offset, from 0.
+    pub row: u32,
+}
+
+/// A row's change as a source tells it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct RowChange {
+    pub place: Place,
+    pub kind: ChangeKind<Row>,
+}
+
 /// One row's change, with the schema that its images were read with.
 #[derive(Clone, Debug)]
 pub struct Change<I = Row> {
     pub schema: Arc<Schema>,
     pub ordinal: Ordinal,
     pub kind: ChangeKind<I>,
+    pub origin: Arc<Origin>,
+    pub place: Place,
 }
 
 impl<I> ChangeKind<I> {

@@ -135,12 +135,7 @@ fn take_events(core: &mut Capture, first: SourceEvent, events: &mut Pump) -> Res
 
 fn feed(core: &mut Capture, event: SourceEvent) -> Result<(), Failure> {
     match event {
-        SourceEvent::Begin {
-            transaction,
-            committed_at_ms,
-        } => {
-            core.begin(&transaction, committed_at_ms).map_err(torn)?;
-        }
+        SourceEvent::Begin { origin } => core.begin(origin).map_err(torn)?,
         SourceEvent::Rows { schema, rows } => core.rows(&schema, rows),
         SourceEvent::Table(event) => core.table_event(event),
         SourceEvent::Commit { position } => core.commit(position).map_err(torn)?,

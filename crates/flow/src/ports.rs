@@ -6,8 +6,8 @@
 
 use crate::failure::Failure;
 use change::{
-    Barrier, ChangeKind, Checkpoint, Collection, Effect, KeyRange, MappingVersion, Ordinal,
-    Position, Row, Schema, TableDescription, TableEvent, TableName, TableProgress,
+    Barrier, Checkpoint, Collection, Effect, KeyRange, MappingVersion, Ordinal, Origin, Position,
+    Row, RowChange, Schema, TableDescription, TableEvent, TableName, TableProgress,
 };
 use mapping::CollectionPlan;
 use reconcile::WindowBounds;
@@ -19,17 +19,12 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 pub enum SourceEvent {
     /// A transaction begins. Everything up to its `Commit` belongs to it.
-    Begin {
-        /// The transaction's name on its server (its GTID).
-        transaction: Arc<str>,
-        /// By the source's clock, milliseconds since 1970.
-        committed_at_ms: i64,
-    },
+    Begin { origin: Arc<Origin> },
     /// Changes of one table, in order. A source hands out batches of bounded size (about 1 MiB), so
     /// that a transaction of any size passes through bounded memory.
     Rows {
         schema: Arc<Schema>,
-        rows: Vec<ChangeKind<Row>>,
+        rows: Vec<RowChange>,
     },
     /// Something happened to a table as a whole, inside the current transaction.
     Table(TableEvent),

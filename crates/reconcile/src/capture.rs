@@ -13,8 +13,9 @@ mod tests;
 use crate::copy::{Copies, TableCopy, Task, WindowId};
 use crate::window::WindowBounds;
 use change::{
-    Barrier, Change, ChangeKind, Checkpoint, Gtid, KeyRange, MappingVersion, Ordinal, Position,
-    Row, Schema, TableDescription, TableEvent, TableName, TableProgress, TableState, Torn, Trouble,
+    Barrier, Change, Checkpoint, Gtid, KeyRange, MappingVersion, Ordinal, Origin, Position, Row,
+    RowChange, Schema, TableDescription, TableEvent, TableName, TableProgress, TableState, Torn,
+    Trouble,
 };
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -65,6 +66,8 @@ pub struct Capture {
     /// The last whole transaction's.
     position: Position,
     committed_at_ms: i64,
+    /// Of the last transaction; 0 before the first.
+    server_id: u32,
     /// The highest ordinal given out.
     last: Ordinal,
     changes: Vec<Change>,
@@ -82,8 +85,8 @@ pub struct Capture {
 #[derive(Debug)]
 struct Transaction {
     name: Arc<str>,
+    origin: Arc<Origin>,
     number: u64,
-    committed_at_ms: i64,
     /// Changes of the selected tables so far, emitted or not.
     seen: u64,
     /// So many of them were emitted before a restart.
@@ -120,6 +123,7 @@ impl Capture {
             copies: Copies::resume(tables),
             position: checkpoint.position,
             committed_at_ms: checkpoint.committed_at_ms,
+            server_id: 0,
             last: checkpoint.ordinal,
             changes: Vec::new(),
             bytes: 0,
@@ -225,10 +229,14 @@ impl Capture {
 
     /// A transaction begins. After a resume at a torn checkpoint this has to be the torn one: its
     /// predecessors are in the checkpoint's set and it is not.
-    pub fn begin(&mut self, name: &Arc<str>, committed_at_ms: i64) -> Result<(), TornMismatch> {
+    pub fn begin(&mut self, origin: Arc<Origin>) -> Result<(), TornMismatch> {
+        let name = origin
+            .transaction
+            .clone()
+            .expect("a source names its transactions");
         let (skip, parts) = match self.torn.take() {
-            Some(torn) if torn.transaction != *name => {
-                let came = name.clone();
+            Some(torn) if torn.transaction != name => {
+                let came = name;
                 return Err(TornMismatch::Another {
                     torn: torn.transaction,
                     came,
@@ -237,6 +245,7 @@ impl Capture {
             Some(torn) => (torn.changes_before, torn.parts),
             None => (0, 0),
         };
+        self.server_id = origin.server_id;
         let number = self.last.transaction + 1;
         self.last = Ordinal {
             transaction: number,
@@ -245,9 +254,9 @@ impl Capture {
         let gtid: Option<Gtid> = name.parse().ok();
         self.copies.begin(gtid.as_ref());
         self.current = Some(Transaction {
-            name: name.clone(),
+            name,
+            origin,
             number,
-            committed_at_ms,
             seen: 0,
             skip,
             parts,
@@ -257,11 +266,11 @@ impl Capture {
     }
 
     /// Changes of one table inside the current transaction.
-    pub fn rows(&mut self, schema: &Arc<Schema>, rows: Vec<ChangeKind<Row>>) {
+    pub fn rows(&mut self, schema: &Arc<Schema>, rows: Vec<RowChange>) {
         let copy = self.copies.get(&schema.name);
         let live = copy.is_some_and(TableCopy::is_live);
         let recording = copy.is_some_and(TableCopy::has_windows);
-        for kind in rows {
+        for RowChange { place, kind } in rows {
             let transaction = self
                 .current
                 .as_mut()
@@ -284,6 +293,8 @@ impl Capture {
                 schema: schema.clone(),
                 ordinal,
                 kind,
+                origin: transaction.origin.clone(),
+                place,
             };
             self.last = ordinal;
             self.bytes += change.heap_bytes();
@@ -325,7 +336,7 @@ impl Capture {
         if !transaction.events.is_empty() {
             self.apply_events(transaction.events);
         }
-        self.committed_at_ms = transaction.committed_at_ms;
+        self.committed_at_ms = transaction.origin.committed_at_ms;
         self.settled = (self.changes.len(), self.bytes);
         self.moved = true;
         if transaction.parts > 0 || self.is_full() {

@@ -54,6 +54,8 @@ pub(crate) struct Header {
     /// Seconds since 1970.
     pub(crate) timestamp: u32,
     pub(crate) event_type: u8,
+    /// `server_id` of the server that wrote it.
+    pub(crate) server_id: u32,
     /// Bytes of the whole event.
     pub(crate) size: usize,
     /// The lower 32 bits of the offset of its end; 0 for events that stand in no file.
@@ -73,7 +75,7 @@ impl Header {
         let mut cursor = Cursor::new(Bytes::copy_from_slice(bytes));
         let timestamp = cursor.u32()?;
         let event_type = cursor.u8()?;
-        let _server_id = cursor.u32()?;
+        let server_id = cursor.u32()?;
         let size = cursor.u32()? as usize;
         let end = cursor.u32()?;
         let flags = cursor.u16()?;
@@ -83,6 +85,7 @@ impl Header {
         Ok(Self {
             timestamp,
             event_type,
+            server_id,
             size,
             end,
             flags,
@@ -104,6 +107,8 @@ impl Header {
 #[derive(Clone, Debug)]
 pub(crate) struct Place {
     pub(crate) file: Arc<str>,
+    /// Of the last event, or of the payload that it is in.
+    pub(crate) start: u64,
     pub(crate) offset: u64,
 }
 
@@ -111,6 +116,7 @@ impl Place {
     pub(crate) fn unknown() -> Self {
         Self {
             file: Arc::from(""),
+            start: 0,
             offset: 0,
         }
     }
@@ -118,7 +124,7 @@ impl Place {
     /// Moves to the end of an event, of whose offset the lower 32 bits are known. Offsets only grow
     /// within a file, and two events that the server sends lie less than 4 GiB apart (over what it
     /// skips it sends heartbeats, which hold all 64 bits).
-    pub(crate) fn advance(&mut self, end: u32) {
+    pub(crate) fn advance(&mut self, end: u32, size: usize) {
         const WRAP: u64 = 1 << 32;
         let candidate = self.offset & !(WRAP - 1) | u64::from(end);
         self.offset = if candidate < self.offset {
@@ -126,6 +132,7 @@ impl Place {
         } else {
             candidate
         };
+        self.start = self.offset.saturating_sub(size as u64);
     }
 
     pub(crate) fn position(&self) -> LogPosition {
@@ -147,6 +154,7 @@ mod tests {
     fn offsets_past_four_gigabytes_are_followed() {
         let mut place = Place {
             file: "binlog.000001".into(),
+            start: 4,
             offset: 4,
         };
         let mut expected = 4_u64;
@@ -159,8 +167,9 @@ mod tests {
             94_967_296,
         ] {
             expected += step;
-            place.advance(expected as u32);
+            place.advance(expected as u32, 30);
             assert_eq!(place.offset, expected);
+            assert_eq!(place.start, expected - 30);
         }
     }
 }

@@ -3,7 +3,7 @@
 //! A parcel crosses to another task, which costs as much as several rows; small transactions are
 //! therefore sent several at a time, but never later than the moment when the stream has to wait.
 
-use change::{ChangeKind, Row, Schema};
+use change::{ChangeKind, Origin, Place, Row, RowChange, Schema};
 use flow::ports::SourceEvent;
 use std::sync::Arc;
 
@@ -15,15 +15,23 @@ const PARCEL_EVENTS: usize = 256;
 #[derive(Default)]
 pub(super) struct Outbox {
     schema: Option<Arc<Schema>>,
-    rows: Vec<ChangeKind<Row>>,
+    rows: Vec<RowChange>,
+    /// Where the next row stands if it shares the offset of the one before.
+    next: Place,
     row_bytes: usize,
     events: Vec<SourceEvent>,
     event_bytes: usize,
 }
 
 impl Outbox {
-    /// Adds a row; `bytes` is what it took in the event.
-    pub(super) fn row(&mut self, schema: &Arc<Schema>, row: ChangeKind<Row>, bytes: usize) {
+    /// Adds a row of the event that starts at `offset`; `bytes` is what it took there.
+    pub(super) fn row(
+        &mut self,
+        schema: &Arc<Schema>,
+        kind: ChangeKind<Row>,
+        offset: u64,
+        bytes: usize,
+    ) {
         let same = self
             .schema
             .as_ref()
@@ -32,8 +40,19 @@ impl Outbox {
             self.close_batch();
             self.schema = Some(Arc::clone(schema));
         }
-        self.rows.push(row);
+        if self.next.offset != offset {
+            self.next = Place { offset, row: 0 };
+        }
+        let place = self.next;
+        self.next.row += 1;
+        self.rows.push(RowChange { place, kind });
         self.row_bytes += bytes;
+    }
+
+    /// Begins a transaction: rows are counted anew, also where offsets repeat in another file.
+    pub(super) fn begin(&mut self, origin: Arc<Origin>) {
+        self.next = Place::default();
+        self.event(SourceEvent::Begin { origin });
     }
 
     /// Adds an event after all rows so far.

@@ -135,7 +135,7 @@ fn checkpoint(position: &MySqlPosition) -> Checkpoint {
 /// All row changes among the events.
 pub(crate) fn changes(events: &[SourceEvent]) -> Vec<ChangeKind<Row>> {
     let rows = |event: &SourceEvent| match event {
-        SourceEvent::Rows { rows, .. } => rows.clone(),
+        SourceEvent::Rows { rows, .. } => rows.iter().map(|row| row.kind.clone()).collect(),
         _ => Vec::new(),
     };
     events.iter().flat_map(rows).collect()
@@ -159,7 +159,7 @@ fn words(event: &SourceEvent) -> Vec<String> {
             .iter()
             .map(|change| {
                 let table = &schema.name.table;
-                match change {
+                match &change.kind {
                     ChangeKind::Insert { after } => format!("{table} +{}", first(after)),
                     ChangeKind::Update { before, after } => {
                         format!("{table} {}>{}", first(before), first(after))

@@ -90,9 +90,9 @@ async fn every_commit_can_be_resumed_from_and_nothing_comes_twice() {
                 SourceEvent::Commit {
                     position: Position::MySql(position),
                 } => break position,
-                SourceEvent::Begin {
-                    committed_at_ms, ..
-                } => assert!(committed_at_ms > 1_600_000_000_000),
+                SourceEvent::Begin { origin } => {
+                    assert!(origin.committed_at_ms > 1_600_000_000_000);
+                }
                 SourceEvent::Heartbeat {
                     position: Position::MySql(position),
                 } => {
@@ -102,7 +102,7 @@ async fn every_commit_can_be_resumed_from_and_nothing_comes_twice() {
             }
         };
         assert_eq!(rows.len(), 1);
-        assert_eq!(rows[0].after().unwrap()[0], Value::Int(id));
+        assert_eq!(rows[0].kind.after().unwrap()[0], Value::Int(id));
     }
     assert!(
         after.gtid_set.to_string().contains(":even:1-3"),
@@ -185,7 +185,7 @@ async fn a_large_transaction_passes_in_batches_of_bounded_size() {
             };
             let bytes: usize = rows
                 .iter()
-                .filter_map(|change| change.after())
+                .filter_map(|change| change.kind.after())
                 .map(|row| row[1].heap_bytes())
                 .sum();
             assert!(
@@ -194,7 +194,7 @@ async fn a_large_transaction_passes_in_batches_of_bounded_size() {
                 rows.len()
             );
             for change in rows {
-                assert_eq!(change.after().unwrap()[0], Value::Int(next));
+                assert_eq!(change.kind.after().unwrap()[0], Value::Int(next));
                 next += 1;
             }
         }

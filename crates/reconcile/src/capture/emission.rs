@@ -9,8 +9,10 @@ use super::{Capture, ReadChunk};
 use crate::copy::{TableCopy, WindowId};
 use crate::window::Void;
 use change::{
-    Barrier, Change, ChangeKind, Checkpoint, Ordinal, TableEvent, TableEventKind, TableName, Torn,
+    Barrier, Change, ChangeKind, Checkpoint, Ordinal, Origin, Place, Position, TableEvent,
+    TableEventKind, TableName, Torn,
 };
+use std::sync::Arc;
 
 impl Capture {
     pub(super) fn is_full(&self) -> bool {
@@ -33,7 +35,7 @@ impl Capture {
             parts: transaction.parts,
             changes_before: transaction.seen,
         };
-        let committed_at_ms = transaction.committed_at_ms;
+        let committed_at_ms = transaction.origin.committed_at_ms;
         let changes = std::mem::take(&mut self.changes);
         self.bytes = 0;
         let checkpoint = Checkpoint {
@@ -150,6 +152,7 @@ impl Capture {
         }
         self.copies.emitted(table, rest, rows_read);
         let transaction = self.last.transaction + 1;
+        let (origin, offset) = self.here();
         let changes: Vec<Change> = (0..)
             .zip(rows)
             .map(|(change, row)| Change {
@@ -159,6 +162,11 @@ impl Capture {
                     change,
                 },
                 kind: ChangeKind::Read { row },
+                origin: origin.clone(),
+                place: Place {
+                    offset,
+                    row: u32::try_from(change).unwrap_or(u32::MAX),
+                },
             })
             .collect();
         self.last = Ordinal {
@@ -176,6 +184,18 @@ impl Capture {
             change: 0,
         };
         self.last
+    }
+
+    /// What rows of a chunk say of where they come from: the position that they are equal at.
+    fn here(&self) -> (Arc<Origin>, u64) {
+        let Position::MySql(position) = &self.position;
+        let origin = Origin {
+            transaction: None,
+            server_id: self.server_id,
+            file: position.log.file.clone(),
+            committed_at_ms: self.committed_at_ms,
+        };
+        (Arc::new(origin), position.log.offset)
     }
 
     fn checkpoint(&self, ordinal: Ordinal) -> Checkpoint {

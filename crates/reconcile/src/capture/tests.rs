@@ -33,7 +33,11 @@ fn a_torn_transaction_that_comes_back_shorter_is_refused() {
         hash: "h".into(),
     };
     let mut capture = Capture::resume(limits, mapping, checkpoint, Vec::new());
-    capture.begin(&name, 0).unwrap();
+    let origin = Origin {
+        transaction: Some(name.clone()),
+        ..Origin::default()
+    };
+    capture.begin(Arc::new(origin)).unwrap();
     assert_eq!(
         capture.commit(position),
         Err(TornMismatch::Shorter {

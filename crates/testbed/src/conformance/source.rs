@@ -3,8 +3,8 @@
 use super::{Evidence, Verdict, ensure, ensure_equal, law};
 use crate::memory::{Statement, keyed_table, labelled_row};
 use change::{
-    ChangeKind, Checkpoint, GtidSet, LogPosition, MySqlPosition, Ordinal, Position, Row, Schema,
-    TableEventKind, TableName, Torn,
+    ChangeKind, Checkpoint, GtidSet, LogPosition, MySqlPosition, Ordinal, Place, Position, Row,
+    Schema, TableEventKind, TableName, Torn,
 };
 use flow::Disposition;
 use flow::ports::{ChangeSource, ChangeStream, SourceEvent};
@@ -32,12 +32,22 @@ enum Told {
     Table(TableName, TableEventKind),
 }
 
-/// A transaction: its name, what it says, and the position after it.
+/// A transaction: its name, what it says and where, and the position after it.
 #[derive(Clone, PartialEq, Debug)]
 struct Transaction {
     name: Arc<str>,
     told: Vec<Told>,
+    file: Arc<str>,
+    places: Vec<Place>,
     position: Position,
+}
+
+/// A transaction whose commit has not come.
+struct Open {
+    name: Arc<str>,
+    file: Arc<str>,
+    told: Vec<Told>,
+    places: Vec<Place>,
 }
 
 /// Checks all laws of a source, each in a fresh setting.
@@ -45,6 +55,7 @@ pub async fn check<S: SourceSetting>(fresh: impl AsyncFn() -> S) -> Verdict {
     let new = async || fresh().await;
     law("transactions come whole and in order", told(new().await)).await?;
     law("a large transaction comes whole", large(new().await)).await?;
+    law("each row has a place of its own", placed(new().await)).await?;
     law("any position can be resumed from", resumed(new().await)).await?;
     law("a torn transaction comes again", torn(new().await)).await?;
     law("a stream that is open goes on", live(new().await)).await?;
@@ -84,6 +95,25 @@ async fn large<S: SourceSetting>(mut setting: S) -> Result<(), Evidence> {
     setting.commit(&script[0]).await;
     let found = read(&mut setting.source(), &checkpoint(begin, None)).await?;
     ensure_equal("transactions", &says(&found), &expected(&script))
+}
+
+async fn placed<S: SourceSetting>(mut setting: S) -> Result<(), Evidence> {
+    let begin = setting.source().head().await?;
+    for statements in script(&setting) {
+        setting.commit(&statements).await;
+    }
+    let mut last: Option<(Arc<str>, Place)> = None;
+    for transaction in read(&mut setting.source(), &checkpoint(begin, None)).await? {
+        ensure(!transaction.file.is_empty(), || {
+            format!("{} is in no file", transaction.name)
+        })?;
+        for place in transaction.places {
+            let here = Some((transaction.file.clone(), place));
+            ensure(here > last, || format!("{here:?} follows {last:?}"))?;
+            last = here;
+        }
+    }
+    ensure(last.is_some(), || "no row came".to_owned())
 }
 
 async fn resumed<S: SourceSetting>(mut setting: S) -> Result<(), Evidence> {
@@ -258,33 +288,45 @@ async fn next_transaction(stream: &mut impl ChangeStream) -> Result<Transaction,
 }
 
 /// Adds an event to the transaction that is open; gives the one that it completes.
-fn add(
-    open: &mut Option<(Arc<str>, Vec<Told>)>,
-    event: SourceEvent,
-) -> Result<Option<Transaction>, Evidence> {
+fn add(open: &mut Option<Open>, event: SourceEvent) -> Result<Option<Transaction>, Evidence> {
     let stray = |what: &str| Evidence(format!("{what} out of place"));
     match event {
-        SourceEvent::Begin { transaction, .. } => match open.replace((transaction, Vec::new())) {
-            Some(_) => Err(stray("a begin")),
-            None => Ok(None),
-        },
+        SourceEvent::Begin { origin } => {
+            let transaction = origin.transaction.clone();
+            let transaction = transaction.ok_or_else(|| stray("a transaction without a name"))?;
+            let begun = Open {
+                name: transaction,
+                file: origin.file.clone(),
+                told: Vec::new(),
+                places: Vec::new(),
+            };
+            match open.replace(begun) {
+                Some(_) => Err(stray("a begin")),
+                None => Ok(None),
+            }
+        }
         SourceEvent::Rows { schema, rows } => {
-            let (_, told) = open.as_mut().ok_or_else(|| stray("rows"))?;
+            let open = open.as_mut().ok_or_else(|| stray("rows"))?;
             check_schema(&schema)?;
             let table = &schema.name;
-            told.extend(rows.into_iter().map(|row| Told::Row(table.clone(), row)));
+            open.places.extend(rows.iter().map(|row| row.place));
+            let rows = rows.into_iter();
+            open.told
+                .extend(rows.map(|row| Told::Row(table.clone(), row.kind)));
             Ok(None)
         }
         SourceEvent::Table(event) => {
-            let (_, told) = open.as_mut().ok_or_else(|| stray("a table event"))?;
-            told.push(Told::Table(event.table, event.kind));
+            let open = open.as_mut().ok_or_else(|| stray("a table event"))?;
+            open.told.push(Told::Table(event.table, event.kind));
             Ok(None)
         }
         SourceEvent::Commit { position } => {
-            let (name, told) = open.take().ok_or_else(|| stray("a commit"))?;
+            let open = open.take().ok_or_else(|| stray("a commit"))?;
             Ok(Some(Transaction {
-                name,
-                told,
+                name: open.name,
+                told: open.told,
+                file: open.file,
+                places: open.places,
                 position,
             }))
         }

@@ -7,8 +7,8 @@
 use super::statement::Statement;
 use crate::faults::Dice;
 use change::{
-    ChangeKind, Gtid, GtidSet, Identity, LogPosition, MySqlPosition, Position, Row, Schema,
-    SourceId, TableDescription, TableEvent, TableEventKind, TableName, Value,
+    ChangeKind, Gtid, GtidSet, Identity, LogPosition, MySqlPosition, Origin, Place, Position, Row,
+    RowChange, Schema, SourceId, TableDescription, TableEvent, TableEventKind, TableName, Value,
 };
 use flow::ports::SourceEvent;
 use std::collections::BTreeMap;
@@ -67,15 +67,21 @@ impl MemoryServer {
         let mut history = self.history();
         let number = history.states.len();
         let mut state = State::clone(history.states.last().expect("there is a first state"));
-        let mut events = vec![SourceEvent::Begin {
-            transaction: gtid(number).to_string().into(),
+        let origin = Origin {
+            transaction: Some(gtid(number).to_string().into()),
+            server_id: 1,
+            file: file(number).into(),
             committed_at_ms: 1_700_000_000_000 + number as i64,
+        };
+        let mut events = vec![SourceEvent::Begin {
+            origin: Arc::new(origin),
         }];
         for statement in statements {
             if let Some(event) = execute(&mut state, statement) {
                 append(&mut events, event);
             }
         }
+        place(&mut events, offset(number));
         let position = position(number);
         events.push(SourceEvent::Commit {
             position: position.clone(),
@@ -235,7 +241,10 @@ fn change(
     doing: impl FnOnce(&mut MemoryTable) -> Option<ChangeKind<Row>>,
 ) -> Option<SourceEvent> {
     let table = Arc::make_mut(state.get_mut(name)?);
-    let rows = vec![doing(table)?];
+    let rows = vec![RowChange {
+        place: Place::default(),
+        kind: doing(table)?,
+    }];
     let schema = table.schema().clone();
     Some(SourceEvent::Rows { schema, rows })
 }
@@ -273,13 +282,33 @@ fn executed(transactions: usize) -> GtidSet {
     set
 }
 
+/// Numbers the rows of a transaction, which all share the offset that it begins at.
+fn place(events: &mut [SourceEvent], offset: u64) {
+    let rows = events.iter_mut().filter_map(|event| match event {
+        SourceEvent::Rows { rows, .. } => Some(rows),
+        _ => None,
+    });
+    for (number, change) in (0..).zip(rows.flatten()) {
+        change.place = Place {
+            offset,
+            row: number,
+        };
+    }
+}
+
+fn file(transactions: usize) -> String {
+    format!("binlog.{:06}", 1 + transactions / TRANSACTIONS_PER_FILE)
+}
+
+fn offset(transactions: usize) -> u64 {
+    4 + 100 * (transactions % TRANSACTIONS_PER_FILE) as u64
+}
+
 fn position(transactions: usize) -> Position {
-    let file = 1 + transactions / TRANSACTIONS_PER_FILE;
-    let offset = 4 + 100 * (transactions % TRANSACTIONS_PER_FILE) as u64;
     Position::MySql(MySqlPosition {
         server_uuid: "memory".into(),
         gtid_set: Arc::new(executed(transactions)),
-        log: LogPosition::new(format!("binlog.{file:06}"), offset),
+        log: LogPosition::new(file(transactions), offset(transactions)),
     })
 }
 

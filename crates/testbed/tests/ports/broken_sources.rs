@@ -21,6 +21,7 @@ enum Flaw {
     BeginsTooLate,
     HeartbeatsInside,
     CutsLargeTransactions,
+    PutsAllRowsInOnePlace,
 }
 
 struct Broken {
@@ -72,6 +73,10 @@ impl ChangeStream for BrokenStream {
             match (&mut event, self.flaw) {
                 (SourceEvent::Rows { rows, .. }, Flaw::DropsTheLastRow) => drop(rows.pop()),
                 (SourceEvent::Rows { rows, .. }, Flaw::SwapsRows) => rows.reverse(),
+                (SourceEvent::Rows { rows, .. }, Flaw::PutsAllRowsInOnePlace) => {
+                    rows.iter_mut()
+                        .for_each(|row| row.place = Default::default());
+                }
                 (SourceEvent::Table(_), Flaw::ForgetsTableEvents) => continue,
                 (SourceEvent::Rows { .. }, Flaw::HeartbeatsInside) => {
                     let position = self.position.clone();
@@ -93,7 +98,7 @@ impl ChangeStream for BrokenStream {
 
 #[tokio::test(start_paused = true)]
 async fn each_broken_source_is_caught() {
-    let flaws: [(Bend, &str); 7] = [
+    let flaws: [(Bend, &str); 8] = [
         (
             |inner| bent(inner, Flaw::DropsTheLastRow),
             "transactions come whole and in order",
@@ -113,6 +118,10 @@ async fn each_broken_source_is_caught() {
         (
             |inner| bent(inner, Flaw::CutsLargeTransactions),
             "a large transaction comes whole",
+        ),
+        (
+            |inner| bent(inner, Flaw::PutsAllRowsInOnePlace),
+            "each row has a place of its own",
         ),
         (
             |inner| bent(inner, Flaw::BeginsTooLate),

@@ -199,7 +199,7 @@ impl Dump {
             && header.end != 0
             && !matches!(header.event_type, event::HEARTBEAT | event::HEARTBEAT_V2);
         if stands_in_a_file {
-            self.place.advance(header.end);
+            self.place.advance(header.end, header.size);
         }
     }
 
@@ -216,6 +216,7 @@ impl Dump {
                 let offset = cursor.u64()?;
                 self.place = Place {
                     file: text(cursor.rest())?.into(),
+                    start: offset,
                     offset,
                 };
             }

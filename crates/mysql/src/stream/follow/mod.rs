@@ -9,7 +9,7 @@ mod statements;
 mod tables;
 
 use crate::binlog::dump::Dump;
-use crate::binlog::event::{self, Event};
+use crate::binlog::event::{self, Event, Header};
 use crate::binlog::gtid::{self, TransactionStart};
 use crate::binlog::table_map::TableMap;
 use crate::error::Error;
@@ -18,8 +18,8 @@ use crate::stream::source::SourceOptions;
 use crate::wire::{Cursor, Malformed};
 use bytes::Bytes;
 use change::{
-    Gtid, GtidSet, LogPosition, MySqlPosition, Position, TableEvent, TableEventKind, TableName,
-    Trouble,
+    Gtid, GtidSet, LogPosition, MySqlPosition, Origin, Position, TableEvent, TableEventKind,
+    TableName, Trouble,
 };
 use flow::ports::SourceEvent;
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -72,6 +72,7 @@ enum MapUse {
 
 struct Transaction {
     gtid: Gtid,
+    server_id: u32,
     committed_at_ms: Option<i64>,
     /// Whether its beginning was told.
     announced: bool,
@@ -165,8 +166,8 @@ impl Follower {
             | event::WRITE_ROWS_V1
             | event::UPDATE_ROWS_V1
             | event::DELETE_ROWS_V1 => self.rows(event_type, event.body).await,
-            event::GTID => self.begin(event_type, gtid::read_untagged(event.body)),
-            event::TAGGED_GTID => self.begin(event_type, gtid::read_tagged(event.body)),
+            event::GTID => self.begin(event.header, gtid::read_untagged(event.body)),
+            event::TAGGED_GTID => self.begin(event.header, gtid::read_tagged(event.body)),
             event::QUERY => self.query(event).await,
             event::XID => {
                 self.end();
@@ -221,15 +222,16 @@ impl Follower {
 
     fn begin(
         &mut self,
-        event_type: u8,
+        header: Header,
         start: Result<TransactionStart, Malformed>,
     ) -> Result<(), Error> {
-        let start = start.map_err(|error| self.malformed(event_type, &error))?;
+        let start = start.map_err(|error| self.malformed(header.event_type, &error))?;
         if self.maps.len() > KEPT_TABLE_MAPS {
             self.maps.clear();
         }
         self.transaction = Some(Transaction {
             gtid: start.gtid,
+            server_id: header.server_id,
             committed_at_ms: start.committed_at_ms,
             announced: false,
             open: false,
@@ -277,10 +279,12 @@ impl Follower {
             && !transaction.announced
         {
             transaction.announced = true;
-            self.outbox.event(SourceEvent::Begin {
-                transaction: transaction.gtid.to_string().into(),
+            self.outbox.begin(Arc::new(Origin {
+                transaction: Some(transaction.gtid.to_string().into()),
+                server_id: transaction.server_id,
+                file: Arc::clone(&self.dump.place().file),
                 committed_at_ms: transaction.committed_at_ms.unwrap_or_default(),
-            });
+            }));
         }
     }
 

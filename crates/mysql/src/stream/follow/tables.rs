@@ -101,13 +101,14 @@ impl Follower {
             }
         }
         self.announce();
+        let offset = self.dump.place().start;
         let outcome = match event.images(&map) {
             Ok(mut images) => loop {
                 let before = images.remaining();
                 match images.next() {
                     Ok(Some(row)) => {
-                        self.outbox
-                            .row(&map.schema, row, before - images.remaining());
+                        let bytes = before - images.remaining();
+                        self.outbox.row(&map.schema, row, offset, bytes);
                         if self.outbox.is_full() && !self.send(false).await {
                             break Ok(());
                         }

@@ -10,7 +10,10 @@ mod broken;
 mod source;
 mod target;
 
-use change::{ChangeKind, KeyRange, MappingVersion, TableEvent, TableEventKind, TableState, Value};
+use change::{
+    ChangeKind, KeyRange, MappingVersion, Origin, Place, RowChange, TableEvent, TableEventKind,
+    TableState, Value,
+};
 use proptest::prelude::*;
 use reconcile::{Capture, Limits, ReadChunk, Task, WindowId};
 use source::{
@@ -18,6 +21,7 @@ use source::{
     transactions,
 };
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use target::Target;
 
 const LIMITS: Limits = Limits {
@@ -233,9 +237,12 @@ impl World {
             Transaction::Event(..) => 1,
         };
         if event == 0 {
-            let name = source::gtid(transaction).into();
+            let origin = Origin {
+                transaction: Some(source::gtid(transaction).into()),
+                ..Origin::default()
+            };
             self.capture
-                .begin(&name, 0)
+                .begin(Arc::new(origin))
                 .expect("the stream goes on where the checkpoint was torn");
         } else if event > length {
             self.capture
@@ -245,8 +252,10 @@ impl World {
         } else {
             match delivered {
                 Transaction::Rows(changes) => {
-                    let (table, change) = changes[event - 1].clone();
-                    self.capture.rows(&schema(table), vec![change]);
+                    let (table, kind) = changes[event - 1].clone();
+                    let place = Place::default();
+                    self.capture
+                        .rows(&schema(table), vec![RowChange { place, kind }]);
                 }
                 Transaction::Event(table, kind) => self.capture.table_event(TableEvent {
                     table: table_name(*table),
