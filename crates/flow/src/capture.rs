@@ -27,8 +27,8 @@ pub struct Settings {
     pub until_caught_up: bool,
 }
 
-/// Runs until it is cancelled, caught up (where asked for), or fails. On return everything that
-/// was sent is in the log, and the log's writing end is dropped.
+/// Runs until it is cancelled, caught up (where asked for), or fails. On a return without failure
+/// everything that was sent is durable in the log.
 pub async fn capture<S: ChangeSource, R: SnapshotReader + 'static, W: LogWriter>(
     source: &mut S,
     mut snapshot: Vec<R>,
@@ -104,7 +104,7 @@ pub async fn capture<S: ChangeSource, R: SnapshotReader + 'static, W: LogWriter>
     }
     readers.stop().await;
     events.stop().await;
-    Ok(())
+    writer.finish().await
 }
 
 async fn begin<S: ChangeSource>(

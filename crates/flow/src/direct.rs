@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, watch};
 #[derive(Debug)]
 pub struct DirectWriter {
     tail: Tail,
+    sent: Option<Ordinal>,
     barriers: mpsc::Sender<Barrier>,
     applied: watch::Receiver<Option<Ordinal>>,
 }
@@ -35,6 +36,7 @@ pub fn direct(tail: Tail) -> (DirectWriter, DirectReader) {
     (
         DirectWriter {
             tail,
+            sent: start,
             barriers: send,
             applied: hear,
         },
@@ -58,6 +60,7 @@ impl LogWriter for DirectWriter {
     }
 
     async fn send(&mut self, barrier: Barrier) -> Result<(), Failure> {
+        self.sent = Some(barrier.checkpoint.ordinal);
         self.barriers.send(barrier).await.map_err(|_| closed())
     }
 
@@ -66,6 +69,14 @@ impl LogWriter for DirectWriter {
         match moved.as_deref() {
             Ok(Some(ordinal)) => Ok(*ordinal),
             Ok(None) | Err(_) => Err(closed()),
+        }
+    }
+
+    async fn finish(&mut self) -> Result<(), Failure> {
+        let sent = self.sent;
+        match self.applied.wait_for(|applied| *applied >= sent).await {
+            Ok(_) => Ok(()),
+            Err(_) => Err(closed()),
         }
     }
 }
@@ -87,6 +98,10 @@ impl LogReader for DirectReader {
 
     async fn next(&mut self) -> Result<Option<Barrier>, Failure> {
         Ok(self.barriers.recv().await)
+    }
+
+    async fn end(&mut self) -> Result<Option<Ordinal>, Failure> {
+        Ok(*self.applied.borrow())
     }
 
     fn next_ready(&mut self) -> Result<Option<Barrier>, Failure> {

@@ -139,6 +139,10 @@ pub trait LogWriter: Send {
         &mut self,
         beyond: Option<Ordinal>,
     ) -> impl Future<Output = Result<Ordinal, Failure>> + Send;
+
+    /// Waits until everything that was taken is durable. Nothing is sent afterwards. A writer that
+    /// is dropped without it loses what was not durable yet, as a killed process would.
+    fn finish(&mut self) -> impl Future<Output = Result<(), Failure>> + Send;
 }
 
 /// The reading end of the log.
@@ -146,8 +150,12 @@ pub trait LogReader: Send {
     /// Starts after the barrier that ends with this ordinal; at the log's beginning without one.
     fn open(&mut self, after: Option<Ordinal>) -> impl Future<Output = Result<(), Failure>> + Send;
 
-    /// The next barrier in order; `None` when the writer has ended and all is read. Cancel safe.
+    /// The next barrier in order; `None` at the end of reading: the writer of a direct log has
+    /// ended and all is read, or whoever made the reader has told it to stop. Cancel safe.
     fn next(&mut self) -> impl Future<Output = Result<Option<Barrier>, Failure>> + Send;
+
+    /// The last barrier that is durable in the log now, read or not; `None` in an empty log.
+    fn end(&mut self) -> impl Future<Output = Result<Option<Ordinal>, Failure>> + Send;
 
     /// The next barrier if it is there already.
     fn next_ready(&mut self) -> Result<Option<Barrier>, Failure>;

@@ -65,6 +65,10 @@ impl<W: LogWriter> LogWriter for FaultyLogWriter<W> {
         let doing = self.inner.durable_through(beyond);
         self.faults.around("durable_through", doing).await
     }
+
+    async fn finish(&mut self) -> Result<(), Failure> {
+        self.faults.around("finish", self.inner.finish()).await
+    }
 }
 
 impl<R: LogReader> LogReader for FaultyLogReader<R> {
@@ -74,6 +78,10 @@ impl<R: LogReader> LogReader for FaultyLogReader<R> {
 
     async fn next(&mut self) -> Result<Option<Barrier>, Failure> {
         self.faults.around("next barrier", self.inner.next()).await
+    }
+
+    async fn end(&mut self) -> Result<Option<Ordinal>, Failure> {
+        self.faults.around("log end", self.inner.end()).await
     }
 
     fn next_ready(&mut self) -> Result<Option<Barrier>, Failure> {

@@ -133,6 +133,10 @@ impl LogWriter for MemoryWriter {
             None => std::future::pending().await,
         }
     }
+
+    async fn finish(&mut self) -> Result<(), Failure> {
+        self.log.commit(self.epoch).map(|_| ())
+    }
 }
 
 impl Drop for MemoryWriter {
@@ -165,6 +169,10 @@ impl LogReader for MemoryReader {
             let lost = |_| failure(Disposition::Halt, "the log is gone");
             self.changed.changed().await.map_err(lost)?;
         }
+    }
+
+    async fn end(&mut self) -> Result<Option<Ordinal>, Failure> {
+        Ok(self.log.records().durable.last().map(end))
     }
 
     fn next_ready(&mut self) -> Result<Option<Barrier>, Failure> {

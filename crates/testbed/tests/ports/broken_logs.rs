@@ -69,6 +69,10 @@ impl LogWriter for Writer {
             _ => self.inner.durable_through(beyond).await,
         }
     }
+
+    async fn finish(&mut self) -> Result<(), Failure> {
+        self.inner.finish().await
+    }
 }
 
 impl LogReader for Reader {
@@ -97,6 +101,10 @@ impl LogReader for Reader {
             }
             _ => Ok(next),
         }
+    }
+
+    async fn end(&mut self) -> Result<Option<Ordinal>, Failure> {
+        self.inner.end().await
     }
 
     fn next_ready(&mut self) -> Result<Option<Barrier>, Failure> {
