@@ -103,8 +103,9 @@ async fn write<K: Sink>(sink: &mut K, step: Step, watch: &Watch) -> Result<Ordin
         sink.prepare(plan).await?;
     }
     let checkpoint = step.batch.checkpoint.clone();
+    let progress = step.batch.progress.clone();
     sink.apply(step.batch).await?;
-    watch.applied(&checkpoint, step.changes);
+    watch.applied(&checkpoint, progress, step.changes);
     for (table, trouble) in &step.stopped {
         watch.stopped(table, trouble);
     }

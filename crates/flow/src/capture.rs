@@ -6,11 +6,13 @@
 //! ever dropped half-way, and a log that does not keep up stops the reading of the binlog.
 
 use crate::failure::{Disposition, Failure};
+use crate::pipeline::mapping_version;
 use crate::ports::{ChangeSource, ChangeStream, LogWriter, SnapshotReader, SourceEvent};
 use crate::readers::{Answer, Readers, Settings as ReaderSettings};
 use crate::stops;
 use crate::watch::Watch;
 use change::{Checkpoint, MappingVersion, Position, TableName, Trouble};
+use mapping::Mapper;
 use reconcile::{Capture, Limits, ReadChunk, TornMismatch};
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -33,12 +35,13 @@ pub async fn capture<S: ChangeSource, R: SnapshotReader + 'static, W: LogWriter>
     source: &mut S,
     mut snapshot: Vec<R>,
     mut writer: W,
-    mapping: MappingVersion,
+    mapper: &Mapper,
     settings: Settings,
     watch: &Watch,
     cancel: &CancellationToken,
 ) -> Result<(), Failure> {
     let tail = writer.recover().await?;
+    let mapping = mapping_version(mapper, &tail)?;
     stops::reached("recovery").await;
     let first = snapshot
         .first_mut()
@@ -69,6 +72,7 @@ pub async fn capture<S: ChangeSource, R: SnapshotReader + 'static, W: LogWriter>
                 stops::reached("mid-split").await;
             }
             writer.send(barrier).await?;
+            watch.sent();
         }
         while readers.has_idle()
             && let Some(task) = core.next_task()

@@ -7,11 +7,13 @@
 pub mod apply;
 pub mod capture;
 pub mod direct;
+pub mod ending;
 pub mod failure;
 pub mod finding;
 pub mod pipeline;
 pub mod ports;
 mod readers;
+mod retry;
 pub mod stops;
 pub mod translate;
 pub mod watch;

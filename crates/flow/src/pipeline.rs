@@ -1,20 +1,24 @@
-//! A whole pipeline in one process: take over, capture, apply, and again after a passing failure.
+//! A whole pipeline in one process, or one half of it, and again after a passing failure.
 //!
-//! There is one way to go on: take over the target, read its checkpoint, and resume. A start, a
+//! There is one way to go on: fence the predecessors, read what is stored, and resume. A start, a
 //! restart after a kill and a retry after a lost server all take it, so that it is exercised all
-//! the time and no half-alive state has to be mended.
+//! the time and no half-alive state has to be mended. With a direct log both halves share every
+//! attempt, since the log is gone with either; with a log that outlives them each half is on its
+//! own, and neither notices the other's failures.
 
 use crate::apply::apply;
 use crate::capture::{self, capture};
 use crate::direct::direct;
+use crate::ending::{CaughtUp, Ending};
 use crate::failure::{Disposition, Failure};
-use crate::ports::{ChangeSource, Sink, SnapshotReader, Tail};
+use crate::ports::{ChangeSource, LogReader, LogWriter, Sink, SnapshotReader, Tail};
+use crate::retry::persist;
 use crate::translate::{GroupLimits, Translator};
 use crate::watch::Watch;
-use change::{MappingVersion, Ordinal, TableState, Trouble};
+use change::{MappingVersion, Ordinal, TableState};
 use mapping::Mapper;
 use reconcile::same_mapping;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// What a pipeline may use.
@@ -43,39 +47,48 @@ where
     R: SnapshotReader + 'static,
     K: Sink,
 {
-    let mut patience = Patience::new(settings.retry_for);
-    loop {
-        let before = watch.look().barriers_applied;
-        let attempt = attempt(source, readers(), sink, mapper, settings, watch, cancel).await;
-        let Err(failure) = attempt else { return Ok(()) };
-        watch.failed(Trouble {
-            code: failure.code.into(),
-            message: failure.message.as_str().into(),
-            remedy: failure.remedy.as_str().into(),
-        });
-        if watch.look().barriers_applied > before {
-            patience = Patience::new(settings.retry_for);
-        }
-        let again = failure.disposition == Disposition::Transient && !cancel.is_cancelled();
-        let Some(pause) = patience.pause().filter(|_| again) else {
-            return if cancel.is_cancelled() && failure.disposition == Disposition::Transient {
-                Ok(())
-            } else {
-                Err(failure)
-            };
-        };
-        tracing::warn!(code = failure.code, ?pause, "{failure}; trying again");
-        tokio::select! {
-            () = cancel.cancelled() => return Ok(()),
-            () = tokio::time::sleep(pause) => {}
-        }
-    }
+    let progress = || watch.look().barriers_applied;
+    persist(settings.retry_for, watch, cancel, progress, async || {
+        let Taken {
+            tail,
+            mapping,
+            after,
+            mut translator,
+        } = take_over(sink, mapper, watch).await?;
+        let (writer, reader) = direct(tail);
+        let capturing = capture(
+            source,
+            readers(),
+            writer,
+            mapper,
+            settings.capture,
+            watch,
+            cancel,
+        );
+        let applying = apply(
+            reader,
+            sink,
+            &mut translator,
+            after,
+            &mapping,
+            settings.group,
+            watch,
+        );
+        let (captured, applied) = tokio::join!(capturing, applying);
+        // When apply failed, capture's own failure only says that its log was closed.
+        applied.and(captured)
+    })
+    .await
 }
 
-async fn attempt<S, R, K>(
+/// Runs capture alone, into a log that outlives it: until it is cancelled, all that the source held
+/// is durable there (where asked for), or it fails for good.
+///
+/// `readers` and `writer` are made afresh for every attempt.
+pub async fn run_capture<S, R, W>(
     source: &mut S,
-    readers: Vec<R>,
-    sink: &mut K,
+    mut readers: impl FnMut() -> Vec<R>,
+    mut writer: impl FnMut() -> W,
     mapper: &Mapper,
     settings: Settings,
     watch: &Watch,
@@ -84,11 +97,81 @@ async fn attempt<S, R, K>(
 where
     S: ChangeSource,
     R: SnapshotReader + 'static,
+    W: LogWriter,
+{
+    let progress = || watch.look().barriers_sent;
+    persist(settings.retry_for, watch, cancel, progress, async || {
+        capture(
+            source,
+            readers(),
+            writer(),
+            mapper,
+            settings.capture,
+            watch,
+            cancel,
+        )
+        .await
+    })
+    .await
+}
+
+/// Runs the sink alone, from a log that outlives it: until it is cancelled, has caught up (where
+/// asked for), or fails for good. Whatever was read is applied on return.
+///
+/// `reader` is made afresh for every attempt.
+pub async fn run_sink<L, K>(
+    mut reader: impl FnMut() -> L,
+    sink: &mut K,
+    mapper: &Mapper,
+    settings: Settings,
+    until: Option<CaughtUp>,
+    watch: &Watch,
+    cancel: &CancellationToken,
+) -> Result<(), Failure>
+where
+    L: LogReader,
     K: Sink,
 {
+    let progress = || watch.look().barriers_applied;
+    persist(settings.retry_for, watch, cancel, progress, async || {
+        let Taken {
+            tail,
+            mapping,
+            after,
+            mut translator,
+        } = take_over(sink, mapper, watch).await?;
+        let reader = Ending::new(reader(), &tail, until.clone(), cancel.clone());
+        apply(
+            reader,
+            sink,
+            &mut translator,
+            after,
+            &mapping,
+            settings.group,
+            watch,
+        )
+        .await
+    })
+    .await
+}
+
+/// The target, taken over.
+struct Taken {
+    tail: Tail,
+    mapping: MappingVersion,
+    after: Option<Ordinal>,
+    translator: Translator,
+}
+
+async fn take_over<K: Sink>(
+    sink: &mut K,
+    mapper: &Mapper,
+    watch: &Watch,
+) -> Result<Taken, Failure> {
     let tail = sink.take_over().await?;
+    watch.took_over(&tail);
     let mapping = mapping_version(mapper, &tail)?;
-    let after: Option<Ordinal> = tail
+    let after = tail
         .checkpoint
         .as_ref()
         .map(|checkpoint| checkpoint.ordinal);
@@ -99,33 +182,16 @@ where
     let stopped = stopped
         .filter_map(|table| Some((table.table.clone(), table.trouble.clone()?)))
         .collect();
-    let mut translator = Translator::new(mapper.clone(), stopped);
-    let (writer, reader) = direct(tail);
-    let capturing = capture(
-        source,
-        readers,
-        writer,
-        mapping.clone(),
-        settings.capture,
-        watch,
-        cancel,
-    );
-    let applying = apply(
-        reader,
-        sink,
-        &mut translator,
+    Ok(Taken {
+        mapping,
         after,
-        &mapping,
-        settings.group,
-        watch,
-    );
-    let (captured, applied) = tokio::join!(capturing, applying);
-    // When apply failed, capture's own failure only says that its log was closed.
-    applied.and(captured)
+        translator: Translator::new(mapper.clone(), stopped),
+        tail,
+    })
 }
 
 /// The version that this run's documents are written with: the stored one, which has to be equal.
-fn mapping_version(mapper: &Mapper, tail: &Tail) -> Result<MappingVersion, Failure> {
+pub(crate) fn mapping_version(mapper: &Mapper, tail: &Tail) -> Result<MappingVersion, Failure> {
     let hash = mapper.config().hash();
     let Some(stored) = &tail.mapping else {
         return Ok(MappingVersion { version: 1, hash });
@@ -154,25 +220,4 @@ fn mapping_version(mapper: &Mapper, tail: &Tail) -> Result<MappingVersion, Failu
         }
     })?;
     Ok(current)
-}
-
-/// Back-off with a limit.
-struct Patience {
-    until: Instant,
-    next: Duration,
-}
-
-impl Patience {
-    fn new(limit: Duration) -> Self {
-        Self {
-            until: Instant::now() + limit,
-            next: Duration::from_millis(200),
-        }
-    }
-
-    fn pause(&mut self) -> Option<Duration> {
-        let pause = self.next;
-        self.next = (self.next * 2).min(Duration::from_secs(5));
-        (Instant::now() < self.until).then_some(pause)
-    }
 }

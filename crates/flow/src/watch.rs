@@ -3,6 +3,7 @@
 //! One shared snapshot that both loops write and everybody else only reads: the terminal, the
 //! stored status, the tests. It is never used to decide anything.
 
+use crate::ports::Tail;
 use change::{Checkpoint, Position, TableName, TableProgress, Trouble};
 use reconcile::Capture;
 use std::collections::BTreeMap;
@@ -16,10 +17,15 @@ pub struct Look {
     pub captured: Option<(Position, i64)>,
     /// What the target holds.
     pub applied: Option<Checkpoint>,
+    /// The tables as capture sees them; empty where no capture runs in this process.
     pub tables: BTreeMap<TableName, TableProgress>,
+    /// The tables as the target holds them; empty where no sink runs in this process.
+    pub applied_tables: BTreeMap<TableName, TableProgress>,
     /// Changes applied since the start, snapshot rows included.
     pub changes_applied: u64,
     pub barriers_applied: u64,
+    /// Barriers that capture has handed to the log since the start.
+    pub barriers_sent: u64,
     /// The newest position of the source, when somebody asked last.
     pub head: Option<Position>,
     pub last_error: Option<Trouble>,
@@ -69,9 +75,29 @@ impl Watch {
         shared.look.tables = tables;
     }
 
-    pub(crate) fn applied(&self, checkpoint: &Checkpoint, changes: u64) {
+    pub(crate) fn sent(&self) {
+        self.shared().look.barriers_sent += 1;
+    }
+
+    pub(crate) fn took_over(&self, tail: &Tail) {
+        let mut shared = self.shared();
+        shared.look.applied = tail.checkpoint.clone();
+        let tables = tail.tables.iter().cloned();
+        shared.look.applied_tables = tables.map(|table| (table.table.clone(), table)).collect();
+    }
+
+    pub(crate) fn applied(
+        &self,
+        checkpoint: &Checkpoint,
+        progress: Vec<TableProgress>,
+        changes: u64,
+    ) {
         let mut shared = self.shared();
         shared.look.applied = Some(checkpoint.clone());
+        for table in progress {
+            let name = table.table.clone();
+            shared.look.applied_tables.insert(name, table);
+        }
         shared.look.changes_applied += changes;
         shared.look.barriers_applied += 1;
     }

@@ -6,5 +6,6 @@
 )]
 
 mod direct_log;
+mod halves;
 mod survival;
 mod world;

@@ -6,7 +6,8 @@
 use bson::Document;
 use change::{ChangeKind, Position, TableDescription, TableName, TableState};
 use flow::capture;
-use flow::pipeline::{Settings, run_direct};
+use flow::ending::CaughtUp;
+use flow::pipeline::{Settings, run_capture, run_direct, run_sink};
 use flow::ports::Tail;
 use flow::translate::GroupLimits;
 use flow::{Failure, ReaderSettings, Watch};
@@ -15,9 +16,12 @@ use reconcile::Limits;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use testbed::faults::{Dice, Faults, FaultySink, FaultySnapshot, FaultySource};
+use testbed::faults::{
+    Dice, Faults, FaultyLogReader, FaultyLogWriter, FaultySink, FaultySnapshot, FaultySource,
+};
 use testbed::memory::{
-    Held, MemoryServer, MemoryTable, Statement, Store, keyed_table, keyless_table, labelled_row,
+    Held, MemoryLog, MemoryServer, MemoryTable, Statement, Store, keyed_table, keyless_table,
+    labelled_row,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -44,6 +48,7 @@ const SETTINGS: Settings = Settings {
     retry_for: Duration::from_secs(600),
 };
 
+#[derive(Clone)]
 pub struct World {
     pub server: MemoryServer,
     pub store: Store,
@@ -144,6 +149,87 @@ impl World {
             }
         };
         tokio::join!(running, writing).0
+    }
+
+    /// Runs the two halves beside each other over a log that outlives them, until both have caught
+    /// up, while the application commits so many more. Each half retries on its own.
+    pub async fn run_halves(
+        &mut self,
+        log: &MemoryLog,
+        faults: &Faults,
+        transactions: u32,
+    ) -> Result<(), Failure> {
+        let mut source = FaultySource::new(self.server.source(), faults);
+        let mut sink = FaultySink::new(self.store.sink(), faults);
+        let server = self.server.clone();
+        let mapper = self.mapper.clone();
+        let (watch, cancel) = (Watch::default(), CancellationToken::new());
+        let written = CancellationToken::new();
+        let capturing = async {
+            let captured = run_capture(
+                &mut source,
+                || vec![FaultySnapshot::new(server.snapshot(), faults); 2],
+                || FaultyLogWriter::new(log.writer(), faults),
+                &mapper,
+                SETTINGS,
+                &watch,
+                &cancel,
+            )
+            .await;
+            written.cancel();
+            captured
+        };
+        let until = Some(CaughtUp::Written(written.clone()));
+        let applying = run_sink(
+            || FaultyLogReader::new(log.reader(), faults),
+            &mut sink,
+            &mapper,
+            SETTINGS,
+            until,
+            &watch,
+            &cancel,
+        );
+        let writing = async {
+            for _ in 0..transactions {
+                for _ in 0..self.dice.below(30) {
+                    tokio::task::yield_now().await;
+                }
+                self.transaction();
+            }
+        };
+        let (captured, applied, ()) = tokio::join!(capturing, applying, writing);
+        captured.and(applied)
+    }
+
+    /// Runs capture alone until it has caught up.
+    pub async fn capture(&mut self, log: &MemoryLog) -> Result<(), Failure> {
+        let server = self.server.clone();
+        let (watch, cancel) = (Watch::default(), CancellationToken::new());
+        run_capture(
+            &mut server.source(),
+            || vec![server.snapshot(); 2],
+            || log.writer(),
+            &self.mapper,
+            SETTINGS,
+            &watch,
+            &cancel,
+        )
+        .await
+    }
+
+    /// Runs the sink alone until every table follows and the log's end is applied.
+    pub async fn sink(&mut self, log: &MemoryLog) -> Result<(), Failure> {
+        let (watch, cancel) = (Watch::default(), CancellationToken::new());
+        run_sink(
+            || log.reader(),
+            &mut self.store.sink(),
+            &self.mapper,
+            SETTINGS,
+            Some(CaughtUp::Following),
+            &watch,
+            &cancel,
+        )
+        .await
     }
 
     /// What was ever wrong at a checkpoint, and what is wrong now.

@@ -16,6 +16,7 @@ use tokio::sync::watch;
 pub struct MemoryLog {
     records: Arc<Mutex<Records>>,
     changed: Arc<watch::Sender<()>>,
+    lasting: bool,
 }
 
 #[derive(Debug, Default)]
@@ -45,6 +46,15 @@ pub struct MemoryReader {
 impl MemoryLog {
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A log that outlives its writers: reading has no end, and a writer that is dropped before it
+    /// has finished loses what was not durable, as a killed process would.
+    pub fn lasting() -> Self {
+        Self {
+            lasting: true,
+            ..Self::default()
+        }
     }
 
     pub fn writer(&self) -> MemoryWriter {
@@ -142,7 +152,7 @@ impl LogWriter for MemoryWriter {
 impl Drop for MemoryWriter {
     fn drop(&mut self) {
         // One that is fenced ends nothing.
-        if self.log.commit(self.epoch).is_ok() {
+        if !self.log.lasting && self.log.commit(self.epoch).is_ok() {
             self.log.records().ended = true;
             self.log.changed.send_replace(());
         }
