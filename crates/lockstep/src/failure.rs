@@ -30,8 +30,10 @@ pub struct Failure {
 /// What is wrong with how a command was called, beyond what its grammar can tell.
 #[derive(Debug, thiserror::Error)]
 pub enum UsageError {
-    #[error("the Kafka log is not built into this version of Lockstep yet")]
-    KafkaLog,
+    #[error(
+        "`lockstep {command}` is one half of a pipeline, and the log is direct: it has no halves"
+    )]
+    DirectLog { command: &'static str },
     #[error("{0:?} is no code of Lockstep's")]
     UnknownCode(String),
     #[error("reset deletes the checkpoints of the pipeline {pipeline:?}{}, and --yes was not given", if *.drop_target { " and the collections that it filled" } else { "" })]
@@ -43,7 +45,7 @@ pub enum UsageError {
 impl UsageError {
     pub fn code(&self) -> &'static str {
         match self {
-            Self::KafkaLog => "LS1008",
+            Self::DirectLog { .. } => "LS1008",
             Self::UnknownCode(_) => "LS1010",
             Self::ResetNotConfirmed { .. } => "LS1011",
             Self::Process(_) => "LS1013",
@@ -52,8 +54,8 @@ impl UsageError {
 
     fn remedy(&self) -> String {
         match self {
-            Self::KafkaLog => {
-                "use kind = \"direct\" in [log]: changes then go through the process itself".into()
+            Self::DirectLog { .. } => {
+                "use `lockstep run`, or give [log] kind = \"kafka\" and brokers".into()
             }
             Self::UnknownCode(_) => "`lockstep explain` lists all codes".into(),
             Self::ResetNotConfirmed { drop_target, .. } => {
@@ -70,7 +72,7 @@ impl UsageError {
 
     fn status(&self) -> ExitStatus {
         match self {
-            Self::KafkaLog | Self::UnknownCode(_) | Self::ResetNotConfirmed { .. } => {
+            Self::DirectLog { .. } | Self::UnknownCode(_) | Self::ResetNotConfirmed { .. } => {
                 ExitStatus::Usage
             }
             Self::Process(_) => ExitStatus::Halted,

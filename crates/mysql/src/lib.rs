@@ -28,7 +28,7 @@ pub use connection::Connection;
 pub use error::Error;
 pub use preflight::Wishes;
 pub use snapshot::{Reader, ReaderOptions, SnapshotError};
-pub use stream::{KeyOverrides, KnownTables, Source, SourceOptions, Stream};
+pub use stream::{KeyOverrides, KnownTables, LogSizes, Source, SourceOptions, Stream};
 
 /// The codes that this crate can say, each with a page: `lockstep explain CODE`.
 pub const CODES: &[&str] = &[

@@ -2,52 +2,92 @@
 //! The commands know only these four functions; no adapter is named anywhere else in this crate.
 
 mod connections;
+mod leases;
+mod log;
+mod part;
 mod picture;
 mod running;
+mod work;
 
 use crate::config::Configuration;
 use crate::failure::Failure;
 use crate::output::Snapshot;
-use change::{Collection, TableName};
+use change::{Collection, Position, TableName};
 use connections::Connections;
+use flow::ports::ChangeSource;
 use flow::{Finding, Severity};
 use mapping::{CollectionPlan, IdentityChoice, Mapper};
+use mongo::PartStatus;
+use mysql::LogSizes;
+use std::time::Duration;
 
+pub use part::Part;
 pub use running::{Ended, RunOptions, run};
+
+/// The source is asked for its head by `status` for so long, where no process told it.
+const ASK_HEAD_WITHIN: Duration = Duration::from_secs(3);
 
 /// The pipeline as its control database describes it, running or not.
 pub async fn status(configuration: &Configuration) -> Result<Snapshot, Failure> {
     let target = connections::reached_target(configuration).await?;
     let status = target.status().await.map_err(refused)?;
-    Ok(picture::of_stored(&configuration.pipeline, &status))
+    let reads_the_source = |part: &PartStatus| part.running && part.part != "sink";
+    let head = if status.parts.iter().any(reads_the_source) {
+        None
+    } else {
+        source_head(configuration).await
+    };
+    Ok(picture::of_stored(&configuration.pipeline, &status, head))
+}
+
+/// The source's newest position; nothing where it does not answer soon, which is no failure of
+/// whoever asks for the status.
+async fn source_head(configuration: &Configuration) -> Option<(Position, LogSizes)> {
+    let asking = async {
+        let mut source = Connections::open(configuration).await.ok()?.source();
+        let head = source.head().await.ok()?;
+        Some((head, source.log_sizes().await.unwrap_or_default()))
+    };
+    let asked = tokio::time::timeout(ASK_HEAD_WITHIN, asking).await;
+    asked.ok().flatten()
 }
 
 /// Looks at both stores and changes nothing.
 pub async fn check(configuration: &Configuration) -> Result<Vec<Finding>, Failure> {
     let connections = Connections::open(configuration).await?;
-    findings(configuration, &connections).await
+    findings(configuration, Part::Run, Some(&connections)).await
 }
 
 /// What stands against a start, or is worth knowing. Describing the tables also tells the source
 /// which columns identify rows of tables without a primary key, so this comes before every run.
 async fn findings(
     configuration: &Configuration,
-    connections: &Connections,
+    part: Part,
+    connections: Option<&Connections>,
 ) -> Result<Vec<Finding>, Failure> {
-    let mut findings = connections.preflight(configuration).await;
+    let mut findings = match connections {
+        Some(connections) => connections.preflight(configuration).await,
+        None => Vec::new(),
+    };
     let forbidden = |findings: &[Finding]| {
         findings
             .iter()
             .any(|finding| finding.severity == Severity::Forbids)
     };
     let mut plans = Vec::new();
-    if !forbidden(&findings) {
+    if let Some(connections) = connections
+        && !forbidden(&findings)
+    {
         let (found, planned) = tables(configuration, connections).await?;
         findings.extend(found);
         plans = planned;
     }
     let target = connections::target(configuration).await?;
-    findings.extend(target.check(&plans).await);
+    match target.reach().await {
+        // The log keeps capture going while the target is away.
+        Err(mongo::Error::Unreachable { .. }) if !part.writes_the_target() => {}
+        Ok(()) | Err(_) => findings.extend(target.check(&plans).await),
+    }
     findings.sort_by_key(|finding| finding.severity);
     Ok(findings)
 }

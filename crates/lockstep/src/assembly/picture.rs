@@ -1,44 +1,92 @@
 //! Pictures of a pipeline: from the loops of a running one, from the control database of any.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use change::{MySqlPosition, Position, TableName, TableProgress as Progress, TableState as State};
+use change::{
+    Checkpoint, LogPosition, MySqlPosition, Position, TableName, TableProgress as Progress,
+    TableState as State,
+};
 use flow::Look;
-use mongo::PipelineStatus;
+use mongo::{PartStatus, PipelineStatus};
+use mysql::LogSizes;
 
-use crate::output::{LastError, Side, Snapshot, SourcePosition, TableProgress, TableState};
+use super::part::Part;
+use crate::config::{Configuration, Log};
+use crate::output::{
+    LastError, Side, Snapshot, SourceHead, SourcePosition, TableProgress, TableState,
+};
 
-/// Makes pictures of a running pipeline; remembers what rates need.
+/// Makes pictures of a running part; remembers what rates need.
 pub(super) struct Pictures {
     pipeline: String,
-    began: BTreeMap<TableName, (Instant, u64)>,
+    part: Part,
+    log: Log,
+    sizes: Sizes,
+    began: Mutex<BTreeMap<TableName, (Instant, u64)>>,
+}
+
+/// The sizes of the source's binary logs, shared between who asks for them and who shows them.
+#[derive(Clone, Default)]
+pub(super) struct Sizes(Arc<Mutex<LogSizes>>);
+
+impl Sizes {
+    /// Whether bytes behind the head take sizes that are not known.
+    pub(super) fn are_wanted(&self, look: &Look, head: &Position) -> bool {
+        let Position::MySql(head) = head;
+        let captured = look.captured.as_ref().map(|(position, _)| position);
+        let applied = look.applied.as_ref().map(|applied| &applied.position);
+        captured.into_iter().chain(applied).any(|position| {
+            let Position::MySql(position) = position;
+            self.known().between(&position.log, &head.log).is_none()
+        })
+    }
+
+    pub(super) fn learn(&self, sizes: LogSizes) {
+        *self.known() = sizes;
+    }
+
+    fn known(&self) -> MutexGuard<'_, LogSizes> {
+        self.0
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
 }
 
 impl Pictures {
-    pub(super) fn new(pipeline: &str) -> Self {
+    pub(super) fn new(configuration: &Configuration, part: Part) -> Self {
         Self {
-            pipeline: pipeline.to_owned(),
-            began: BTreeMap::new(),
+            pipeline: configuration.pipeline.clone(),
+            part,
+            log: configuration.log.clone(),
+            sizes: Sizes::default(),
+            began: Mutex::default(),
         }
     }
 
-    pub(super) fn of_running(&mut self, look: &Look) -> Snapshot {
-        let head = look.head.as_ref();
+    pub(super) fn sizes(&self) -> Sizes {
+        self.sizes.clone()
+    }
+
+    pub(super) fn of_running(&self, look: &Look) -> Snapshot {
+        let sizes = self.sizes.known().clone();
         let capture = look.captured.as_ref();
         let applied = look.applied.as_ref();
+        let behind = |position: &Position, at| side(position, at, look.head.as_ref(), &sizes);
         Snapshot {
             pipeline: self.pipeline.clone(),
             running: true,
             torn: applied.is_some_and(|checkpoint| checkpoint.torn.is_some()),
             capture: capture
-                .map(|(position, at)| side(position, *at, head))
+                .map(|(position, at)| behind(position, *at))
                 .unwrap_or_default(),
             apply: applied
-                .map(|applied| side(&applied.position, applied.committed_at_ms, head))
+                .map(|applied| behind(&applied.position, applied.committed_at_ms))
                 .unwrap_or_default(),
-            tables: look
-                .tables
+            tables: self
+                .part
+                .tables(&self.log, look)
                 .values()
                 .filter(|table| table.state != State::Dropped)
                 .map(|table| (table.table.to_string(), self.moving_table(table)))
@@ -48,20 +96,38 @@ impl Pictures {
                 code: trouble.code.to_string(),
                 message: trouble.message.to_string(),
             }),
+            parts: BTreeMap::new(),
+            source: None,
         }
     }
 
-    fn moving_table(&mut self, table: &Progress) -> TableProgress {
+    /// What is stored for `lockstep status`, with what only a reader of the source knows.
+    pub(super) fn to_publish(&self, look: &Look) -> Snapshot {
+        let source = look.head.as_ref().map(|head| SourceHead {
+            position: shown(head),
+            logs: self.sizes.known().files().to_vec(),
+        });
+        Snapshot {
+            source,
+            ..self.of_running(look)
+        }
+    }
+
+    fn moving_table(&self, table: &Progress) -> TableProgress {
         let mut shown = resting_table(table);
         if table.state != State::Copying || table.rows_copied == 0 {
             return shown;
         }
         let now = Instant::now();
-        let began = self.began.entry(table.table.clone());
+        let mut began = self
+            .began
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        let began = began.entry(table.table.clone());
         let (since, rows) = *began.or_insert((now, table.rows_copied));
         let seconds = now.duration_since(since).as_secs_f64();
         if seconds > 0.5 {
-            let rate = (table.rows_copied - rows) as f64 / seconds;
+            let rate = (table.rows_copied - rows.min(table.rows_copied)) as f64 / seconds;
             let left = table.rows_estimated.saturating_sub(table.rows_copied);
             shown.rows_per_second = Some(rate);
             shown.eta_seconds = (rate > 0.0).then(|| left as f64 / rate);
@@ -70,54 +136,106 @@ impl Pictures {
     }
 }
 
-/// A pipeline that may or may not run, as its control database tells.
-pub(super) fn of_stored(pipeline: &str, status: &PipelineStatus) -> Snapshot {
-    let published = status
+/// A pipeline that may or may not run, as its control database tells. `head` is the source's, where
+/// somebody asked it just now; else what a running capture published counts.
+pub(super) fn of_stored(
+    pipeline: &str,
+    status: &PipelineStatus,
+    head: Option<(Position, LogSizes)>,
+) -> Snapshot {
+    let published: Vec<(&PartStatus, Snapshot)> = status
         .parts
         .iter()
-        .find_map(|part| part.published.as_deref());
-    let published: Option<Snapshot> = published.and_then(|text| serde_json::from_str(text).ok());
-    let running = status.running();
-    let applied = status.tail.checkpoint.as_ref();
-    let stored = applied
-        .map(|applied| Side {
-            position: Some(shown(&applied.position)),
-            ..Side::default()
+        .filter_map(|part| {
+            let text = part.published.as_deref()?;
+            Some((part, serde_json::from_str(text).ok()?))
         })
-        .unwrap_or_default();
-    let tables = status
-        .tail
-        .tables
-        .iter()
-        .filter(|table| table.state != State::Dropped);
-    let mut picture = Snapshot {
-        pipeline: pipeline.to_owned(),
-        running,
-        torn: status.torn,
-        capture: stored.clone(),
-        apply: stored,
-        tables: tables
-            .map(|table| (table.table.to_string(), resting_table(table)))
-            .collect(),
-        quarantine: 0,
-        last_error: None,
+        .collect();
+    let part = |names: [&str; 2]| {
+        let found = names
+            .iter()
+            .find_map(|name| published.iter().find(|(part, _)| part.part == *name));
+        found.map(|(part, picture)| (part.running, picture))
     };
-    if let Some(published) = published {
-        picture.last_error = published.last_error;
-        if running {
-            // The running process knows its lags and rates; what is applied is read above.
-            picture.capture = published.capture;
-            picture.apply.lag_seconds = published.apply.lag_seconds;
-            picture.apply.lag_bytes = published.apply.lag_bytes;
-            for (name, table) in published.tables {
-                if let Some(shown) = picture.tables.get_mut(&name) {
+    let captured = part(["capture", "run"]);
+    let published_head = captured.and_then(|(running, picture)| {
+        let head = picture.source.as_ref().filter(|_| running)?;
+        Some((position(&head.position)?, LogSizes::new(head.logs.clone())))
+    });
+    let head = head.or(published_head);
+    let applied = status.tail.checkpoint.as_ref();
+    let apply = applied
+        .map(|applied| of_checkpoint(applied, head.as_ref()))
+        .unwrap_or_default();
+    let mut capture = match captured {
+        Some((_, picture)) if picture.capture.position.is_some() => picture.capture.clone(),
+        Some(_) | None => apply.clone(),
+    };
+    if let (Some((running, _)), Some((head, sizes))) = (captured, &head)
+        && !running
+        && let Some(at) = capture.position.as_ref().and_then(position)
+    {
+        // It stands still, and the source goes on.
+        capture = Side {
+            lag_seconds: None,
+            ..side(&at, 0, Some(head), sizes)
+        };
+    }
+    let tables = status.tail.tables.iter();
+    let mut tables: BTreeMap<String, TableProgress> = tables
+        .filter(|table| table.state != State::Dropped)
+        .map(|table| (table.table.to_string(), resting_table(table)))
+        .collect();
+    for (part, picture) in &published {
+        for (name, table) in &picture.tables {
+            match tables.get_mut(name) {
+                Some(shown) if part.running && part.part != "capture" => {
                     shown.rows_per_second = table.rows_per_second;
                     shown.eta_seconds = table.eta_seconds;
                 }
+                Some(_) => {}
+                // Captured, and nothing of it has reached the target yet.
+                None if part.part == "capture" => {
+                    let ahead = TableProgress {
+                        rows_copied: 0,
+                        rows_per_second: None,
+                        eta_seconds: None,
+                        ..table.clone()
+                    };
+                    tables.insert(name.clone(), ahead);
+                }
+                None => {}
             }
         }
     }
-    picture
+    let running = status.parts.iter();
+    Snapshot {
+        pipeline: pipeline.to_owned(),
+        running: status.running(),
+        torn: status.torn,
+        capture,
+        apply,
+        tables,
+        quarantine: 0,
+        last_error: published
+            .iter()
+            .filter(|(_, picture)| picture.last_error.is_some())
+            .max_by_key(|(part, _)| (part.running, part.published_at_ms))
+            .and_then(|(_, picture)| picture.last_error.clone()),
+        parts: running
+            .map(|part| (part.part.clone(), part.running))
+            .collect(),
+        source: None,
+    }
+}
+
+fn of_checkpoint(applied: &Checkpoint, head: Option<&(Position, LogSizes)>) -> Side {
+    let unknown = LogSizes::default();
+    let (head, sizes) = match head {
+        Some((head, sizes)) => (Some(head), sizes),
+        None => (None, &unknown),
+    };
+    side(&applied.position, applied.committed_at_ms, head, sizes)
 }
 
 fn resting_table(table: &Progress) -> TableProgress {
@@ -138,7 +256,12 @@ fn resting_table(table: &Progress) -> TableProgress {
     }
 }
 
-fn side(position: &Position, committed_at_ms: i64, head: Option<&Position>) -> Side {
+fn side(
+    position: &Position,
+    committed_at_ms: i64,
+    head: Option<&Position>,
+    sizes: &LogSizes,
+) -> Side {
     let current = head.is_some_and(|head| position.covers(head));
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
@@ -152,7 +275,7 @@ fn side(position: &Position, committed_at_ms: i64, head: Option<&Position>) -> S
     let lag_bytes = if current {
         Some(0)
     } else {
-        head.and_then(|head| bytes_between(position, head))
+        head.and_then(|head| bytes_between(position, head, sizes))
     };
     Side {
         position: Some(shown(position)),
@@ -161,11 +284,11 @@ fn side(position: &Position, committed_at_ms: i64, head: Option<&Position>) -> S
     }
 }
 
-/// Within one binlog file only: the sizes of others are not known here.
-fn bytes_between(position: &Position, head: &Position) -> Option<u64> {
+fn bytes_between(position: &Position, head: &Position, sizes: &LogSizes) -> Option<u64> {
     let (Position::MySql(position), Position::MySql(head)) = (position, head);
-    let same = position.server_uuid == head.server_uuid && position.log.file == head.log.file;
-    same.then(|| head.log.offset.saturating_sub(position.log.offset))
+    let same = position.server_uuid == head.server_uuid;
+    same.then(|| sizes.between(&position.log, &head.log))
+        .flatten()
 }
 
 fn shown(position: &Position) -> SourcePosition {
@@ -180,4 +303,13 @@ fn shown(position: &Position) -> SourcePosition {
         file: log.file.to_string(),
         offset: log.offset,
     }
+}
+
+fn position(shown: &SourcePosition) -> Option<Position> {
+    let gtid_set = shown.gtid_set.parse().ok()?;
+    Some(Position::MySql(MySqlPosition {
+        server_uuid: shown.server_uuid.as_str().into(),
+        gtid_set: Arc::new(gtid_set),
+        log: LogPosition::new(shown.file.as_str(), shown.offset),
+    }))
 }

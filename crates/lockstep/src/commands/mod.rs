@@ -11,7 +11,8 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
-use crate::config::{Configuration, Log};
+use crate::assembly::Part;
+use crate::config::Configuration;
 use crate::exit::{EXIT_CODES, ExitStatus};
 use crate::failure::{Failure, UsageError};
 use crate::output::Output;
@@ -74,6 +75,12 @@ enum Command {
     /// Copy all tables and follow the changes
     #[command(after_help = EXIT_CODES)]
     Run(run::RunArguments),
+    /// Copy and follow into the log only: the half that stands near MySQL
+    #[command(after_help = EXIT_CODES)]
+    Capture(run::RunArguments),
+    /// Apply the log to MongoDB only: the half that stands near MongoDB
+    #[command(after_help = EXIT_CODES)]
+    Sink(run::RunArguments),
     /// Look at both servers and say what stands in the way; changes nothing
     #[command(after_help = EXIT_CODES)]
     Check,
@@ -107,7 +114,15 @@ pub fn execute(arguments: Arguments) -> ExitStatus {
     logging::start(log_format, verbosity, output.bars());
     let ended = match command {
         Command::Explain(arguments) => explain::execute(&arguments, &output),
-        Command::Run(arguments) => with_runtime(run::execute(&arguments, &config, &output)),
+        Command::Run(arguments) => {
+            with_runtime(run::execute(Part::Run, &arguments, &config, &output))
+        }
+        Command::Capture(arguments) => {
+            with_runtime(run::execute(Part::Capture, &arguments, &config, &output))
+        }
+        Command::Sink(arguments) => {
+            with_runtime(run::execute(Part::Sink, &arguments, &config, &output))
+        }
         Command::Check => with_runtime(check::execute(&config, &output)),
         Command::Status(arguments) => with_runtime(status::execute(&arguments, &config, &output)),
         Command::Reset(arguments) => with_runtime(reset::execute(&arguments, &config, &output)),
@@ -130,11 +145,7 @@ fn with_runtime(
 }
 
 fn load(path: &std::path::Path) -> Result<Configuration, Failure> {
-    let configuration = Configuration::load(path)?;
-    match configuration.log {
-        Log::Direct => Ok(configuration),
-        Log::Kafka(_) => Err(UsageError::KafkaLog.into()),
-    }
+    Ok(Configuration::load(path)?)
 }
 
 fn listen() -> Result<tokio_util::sync::CancellationToken, Failure> {

@@ -1,4 +1,4 @@
-//! `lockstep run`: moves the pipeline until it is caught up, stopped or has failed.
+//! `lockstep run`, `capture` and `sink`: move the pipeline, or one half of it, until it is caught up, stopped or has failed.
 //! It shows what the composition root tells and turns how it ended into words and an exit code; the loops know nothing of terminals.
 
 use std::path::Path;
@@ -7,9 +7,10 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use tokio::sync::watch;
 
-use crate::assembly::{self, Ended, RunOptions};
+use crate::assembly::{self, Ended, Part, RunOptions};
+use crate::config::Log;
 use crate::exit::ExitStatus;
-use crate::failure::Failure;
+use crate::failure::{Failure, UsageError};
 use crate::output::{Output, Reporter, Snapshot};
 
 /// Often enough for a bar to move, seldom enough to cost nothing.
@@ -27,21 +28,27 @@ pub(super) struct RunArguments {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Until {
-    /// Every table follows, and what the source held at that moment is applied
+    /// Every table follows, and what the source held at that moment is applied (capture: durable in the log; sink: what the log held at that moment is applied)
     CaughtUp,
 }
 
 pub(super) async fn execute(
+    part: Part,
     arguments: &RunArguments,
     config: &Path,
     output: &Output,
 ) -> Result<ExitStatus, Failure> {
     let RunArguments { until, takeover } = arguments;
     let options = RunOptions {
+        part,
         until_caught_up: *until == Some(Until::CaughtUp),
         takeover: *takeover,
     };
     let configuration = super::load(config)?;
+    if part != Part::Run && configuration.log == Log::Direct {
+        let command = part.command();
+        return Err(UsageError::DirectLog { command }.into());
+    }
     let stop = super::listen()?;
     let (progress, pictures) = watch::channel(Snapshot::new(&configuration.pipeline));
     let reporting = tokio::spawn(report(pictures, output.reporter()));
@@ -52,12 +59,22 @@ pub(super) async fn execute(
     if let Err(error) = reporting.await {
         tracing::error!(%error, "the progress display failed");
     }
-    let resume = format!("lockstep run --config {}", config.display());
+    let resume = format!("lockstep {} --config {}", part.command(), config.display());
     match ended? {
         Ended::CaughtUp => {
             output.end(
                 "caught-up",
-                "Caught up: every table follows, and all that the source held is applied.",
+                match part {
+                    Part::Run => {
+                        "Caught up: every table follows, and all that the source held is applied."
+                    }
+                    Part::Capture => {
+                        "Caught up: every table follows, and all that the source held is durable in the log."
+                    }
+                    Part::Sink => {
+                        "Caught up: every table follows, and all that the log held is applied."
+                    }
+                },
                 &resume,
             );
             Ok(ExitStatus::Done)

@@ -27,7 +27,7 @@ use toml::de::DeTable;
 use document::{Key, Placed, Section};
 use mistake::{Excerpt, Mistake, Mistakes};
 
-pub use log::Log;
+pub use log::{KafkaLog, Log};
 pub use rendering::RenderedMistake;
 pub use stores::{Source, Surroundings, Target, Tls};
 pub use tuning::{ApplyTuning, CaptureTuning};

@@ -20,7 +20,9 @@ use serde_json::{Value, json};
 use crate::failure::Failure;
 
 pub use reporter::Reporter;
-pub use snapshot::{LastError, Side, Snapshot, SourcePosition, TableProgress, TableState};
+pub use snapshot::{
+    LastError, Side, Snapshot, SourceHead, SourcePosition, TableProgress, TableState,
+};
 
 const CLEAR_SCREEN: &str = "\x1b[2J\x1b[H";
 

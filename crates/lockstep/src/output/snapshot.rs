@@ -18,6 +18,20 @@ pub struct Snapshot {
     /// Rows in quarantine.
     pub quarantine: u64,
     pub last_error: Option<LastError>,
+    /// Whether a process of each part that ever ran lives, by `run`, `capture`, `sink`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub parts: BTreeMap<String, bool>,
+    /// What a process that reads the source knows of its end: stored for others, never shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<SourceHead>,
+}
+
+/// The source's newest position, and what turns positions into bytes behind it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceHead {
+    pub position: SourcePosition,
+    /// The binary logs and their bytes, in order; empty while nobody needed them.
+    pub logs: Vec<(String, u64)>,
 }
 
 /// One end of the flow. Lags are `None` while nothing is known.

@@ -4,11 +4,7 @@ use super::snapshot::{Side, Snapshot};
 use super::words;
 
 pub(super) fn render(snapshot: &Snapshot) -> String {
-    let running = if snapshot.running {
-        "running"
-    } else {
-        "not running"
-    };
+    let running = running(snapshot);
     let torn = if snapshot.torn {
         ", inside an oversized transaction"
     } else {
@@ -52,6 +48,19 @@ pub(super) fn render(snapshot: &Snapshot) -> String {
         lines.push(format!("  last error: {} [{}]", error.message, error.code));
     }
     lines.join("\n")
+}
+
+/// One word where one process does all of it; else each half by its name.
+fn running(snapshot: &Snapshot) -> String {
+    let word = |running| if running { "running" } else { "not running" };
+    let halves: Vec<String> = ["capture", "sink"]
+        .iter()
+        .filter_map(|half| Some(format!("{half} {}", word(*snapshot.parts.get(*half)?))))
+        .collect();
+    if halves.is_empty() {
+        return word(snapshot.running).to_owned();
+    }
+    halves.join(", ")
 }
 
 fn side(side: &Side) -> String {

@@ -8,8 +8,10 @@ mod follow;
 mod known;
 mod query;
 mod resume;
+mod sizes;
 mod source;
 mod trouble;
 
 pub use known::{KeyOverrides, KnownTables};
+pub use sizes::LogSizes;
 pub use source::{Source, SourceOptions, Stream};

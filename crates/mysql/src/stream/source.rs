@@ -53,7 +53,7 @@ impl Source {
         Self { options }
     }
 
-    async fn connect(&self) -> Result<Connection, Error> {
+    pub(super) async fn connect(&self) -> Result<Connection, Error> {
         let mut connection = Connection::connect(&self.options.connect).await?;
         resume::check_family(&mut connection).await?;
         Ok(connection)
