@@ -73,17 +73,23 @@ format = "debezium-json"
 url = "mongodb://mongo.example:27017/?replicaSet=rs0"
 "#;
 
+fn direct() -> String {
+    KAFKA.replace(
+        "kind = \"kafka\"\nbrokers = \"kafka.example:9092\"\nformat = \"debezium-json\"\n",
+        "kind = \"direct\"\n",
+    )
+}
+
 #[test]
-fn a_kafka_log_is_refused_before_the_start() {
-    insta::assert_snapshot!(with_configuration(KAFKA, &["run"]));
+fn a_half_of_a_direct_log_is_refused() {
+    let direct = direct();
+    insta::assert_snapshot!(with_configuration(&direct, &["capture"]));
+    insta::assert_snapshot!(with_configuration(&direct, &["sink", "--json"]));
 }
 
 #[test]
 fn reset_asks_for_a_yes() {
-    let direct = KAFKA.replace(
-        "kind = \"kafka\"\nbrokers = \"kafka.example:9092\"\nformat = \"debezium-json\"\n",
-        "kind = \"direct\"\n",
-    );
+    let direct = direct();
     insta::assert_snapshot!(with_configuration(&direct, &["reset"]));
     insta::assert_snapshot!(with_configuration(
         &direct,
