@@ -1,5 +1,8 @@
 //! Pictures of a pipeline: from the loops of a running one, from the control database of any.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
