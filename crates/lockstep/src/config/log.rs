@@ -1,7 +1,10 @@
 //! `[log]`: what carries the barriers from capture to apply.
 //! Without the section the log is `direct`; a key that only Kafka knows is refused there, since it would do nothing.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
+
+use change::TableName;
 
 use super::document::{Key, Section};
 
@@ -26,6 +29,8 @@ pub struct KafkaLog {
     /// Of the tables' topics; `None`: for ever.
     pub retention: Option<Duration>,
     pub max_message_bytes: u64,
+    /// Topics that `[tables]` names itself.
+    pub topics: BTreeMap<TableName, String>,
 }
 
 /// How changes are written in topics.
@@ -133,6 +138,7 @@ impl Log {
                     .map(|count| u16::try_from(count.value).expect("at most 100")),
                 retention: retention.and_then(|retention| retention.value),
                 max_message_bytes: max_message_bytes.map_or(1 << 20, |bytes| bytes.value),
+                topics: BTreeMap::new(),
             })),
         }
     }

@@ -27,6 +27,8 @@ use toml::de::DeTable;
 use document::{Key, Placed, Section};
 use mistake::{Excerpt, Mistake, Mistakes};
 
+use tables::TableSection;
+
 pub use log::{KafkaLog, Log};
 pub use rendering::RenderedMistake;
 pub use stores::{Source, Surroundings, Target, Tls};
@@ -159,7 +161,7 @@ fn read(mut root: Section<'_>, surroundings: &Surroundings<'_>) -> Option<Config
     let source = root
         .require(SOURCE, source)
         .and_then(|section| Source::read(section, surroundings));
-    let log = match root.section(LOG) {
+    let mut log = match root.section(LOG) {
         Some(section) => Log::read(section),
         None => Some(Log::Direct),
     };
@@ -167,7 +169,7 @@ fn read(mut root: Section<'_>, surroundings: &Surroundings<'_>) -> Option<Config
     let target = root
         .require(TARGET, target)
         .and_then(|section| Target::read(section, surroundings));
-    let tables = read_tables(&mut root, source.as_ref(), target.as_ref());
+    let tables = read_tables(&mut root, source.as_ref(), target.as_ref(), &mut log);
     let capture = root
         .section(CAPTURE)
         .map(CaptureTuning::read)
@@ -210,8 +212,10 @@ fn read_tables(
     root: &mut Section<'_>,
     source: Option<&Source>,
     target: Option<&Target>,
+    log: &mut Option<Log>,
 ) -> BTreeMap<TableName, mapping::TableChoices> {
     let mut tables = BTreeMap::new();
+    let mut topics: BTreeMap<String, String> = BTreeMap::new();
     let mut collections: BTreeMap<(String, String), String> = BTreeMap::new();
     for (name, section) in root.named_sections(TABLES) {
         let names = name
@@ -219,7 +223,12 @@ fn read_tables(
             .split_once('.')
             .filter(|(database, table)| !database.is_empty() && !table.is_empty());
         let (mistakes, collection_path) = (section.mistakes(), section.path_of("collection"));
-        let (choices, collection) = tables::read_table(section);
+        let topic_path = section.path_of("topic");
+        let TableSection {
+            choices,
+            collection,
+            topic,
+        } = tables::read_table(section);
         let refuse = |code, place: &Placed<String>, key: String, message| {
             mistakes.add(Mistake {
                 code,
@@ -250,7 +259,29 @@ fn read_tables(
                 collections.insert(place, collection_path);
             }
         }
-        tables.insert(TableName::new(database, table), choices);
+        let table = TableName::new(database, table);
+        if let Some(topic) = topic {
+            // Kafka names metrics with _ for ., and refuses two topics that would share them.
+            let metric = topic.value.replace('.', "_");
+            if let Some(other) = topics.get(&metric) {
+                let message = format!("contradicts {other}: Kafka holds the two names equal");
+                refuse("LS1006", &topic, topic_path, message);
+            } else {
+                topics.insert(metric, topic_path.clone());
+                match log {
+                    Some(Log::Kafka(kafka)) => {
+                        kafka.topics.insert(table.clone(), topic.value);
+                    }
+                    Some(Log::Direct) => {
+                        let message =
+                            "contradicts log.kind = \"direct\", which has no topics".to_string();
+                        refuse("LS1006", &topic, topic_path, message);
+                    }
+                    None => {}
+                }
+            }
+        }
+        tables.insert(table, choices);
     }
     tables
 }

@@ -14,6 +14,11 @@ const COLLECTION: Key = Key {
     allowed: "1 to 120 bytes without $, not beginning with \"system.\", used by one table only",
     example: r#"collection = "orders""#,
 };
+const TOPIC: Key = Key {
+    name: "topic",
+    allowed: "1 to 249 of A-Z, a-z, 0-9, ., _ and -, used by one table only, with log.kind = \"kafka\"",
+    example: r#"topic = "shop.orders""#,
+};
 const IDENTITY: Key = Key {
     name: "identity",
     allowed: "key (the default), object_id, row",
@@ -60,9 +65,16 @@ const ZONE: Key = Key {
     example: r#"columns.created = { type = "date" }"#,
 };
 
-/// The choices, and where `collection` stands, for the check across tables.
-pub(super) fn read_table(mut section: Section<'_>) -> (TableChoices, Option<Placed<String>>) {
+/// One table's section. Where `collection` and `topic` stand is kept for the checks across tables.
+pub(super) struct TableSection {
+    pub(super) choices: TableChoices,
+    pub(super) collection: Option<Placed<String>>,
+    pub(super) topic: Option<Placed<String>>,
+}
+
+pub(super) fn read_table(mut section: Section<'_>) -> TableSection {
     let collection = section.parsed(COLLECTION, collection_name);
+    let topic = section.parsed(TOPIC, topic_name);
     let identity = section.word(
         IDENTITY,
         &[
@@ -108,7 +120,11 @@ pub(super) fn read_table(mut section: Section<'_>) -> (TableChoices, Option<Plac
         keep_key_columns: keep_key_columns.is_some_and(|keep| keep.value),
         columns,
     };
-    (choices, collection)
+    TableSection {
+        choices,
+        collection,
+        topic,
+    }
 }
 
 fn refuse_repeated(section: &Section<'_>, columns: &[Placed<String>]) {
@@ -180,6 +196,21 @@ fn collection_name(text: &str) -> Result<String, String> {
         return Err(format!(
             "{text:?} is not a name that MongoDB takes for a collection"
         ));
+    }
+    Ok(text.to_string())
+}
+
+/// By the rules of `org.apache.kafka.common.internals.Topic`.
+fn topic_name(text: &str) -> Result<String, String> {
+    const LONGEST: usize = 249;
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    if text.is_empty() || text.len() > LONGEST || matches!(text, "." | "..") {
+        return Err(format!(
+            "{text:?} is not a name that Kafka takes for a topic"
+        ));
+    }
+    if !text.chars().all(fits) {
+        return Err(format!("{text:?} has characters that Kafka does not take"));
     }
     Ok(text.to_string())
 }

@@ -221,6 +221,34 @@ fn contradictions_name_both_keys() {
         "[tables.\"shop.returns\"]\ncollection = \"purchases\"\n[tables.\"blog.posts\"]\n[capture]"
     ));
     insta::assert_snapshot!(refused_with("type = \"date\"", "type = \"string\""));
+    insta::assert_snapshot!(refused_with(
+        "identity = \"object_id\"",
+        "topic = \"shop.orders\""
+    ));
+}
+
+#[test]
+fn topics_are_named_by_kafkas_rules_and_each_by_one_table() {
+    let kafka = GOOD.replace(
+        "kind = \"direct\"",
+        "kind = \"kafka\"\nbrokers = \"a:9092, b:9093\"",
+    );
+    let named = kafka.replace("identity = \"object_id\"", "topic = \"orders-v2\"");
+    let Log::Kafka(log) = parse(&named).unwrap().log else {
+        panic!("a Kafka log is read as one");
+    };
+    assert_eq!(log.brokers, ["a:9092", "b:9093"]);
+    assert_eq!(
+        log.topics[&TableName::new("shop", "orders")],
+        "orders-v2".to_owned()
+    );
+    let wrong = kafka.replace("identity = \"object_id\"", "topic = \"bestellungen/ö\"");
+    insta::assert_snapshot!(refused(&wrong));
+    let shared = named.replace(
+        "[capture]",
+        "[tables.\"shop.returns\"]\ntopic = \"orders-v2\"\n[capture]",
+    );
+    insta::assert_snapshot!(refused(&shared));
 }
 
 #[test]
