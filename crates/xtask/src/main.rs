@@ -44,6 +44,11 @@ enum Task {
         #[arg(long)]
         keep: bool,
     },
+    /// Break the product on purpose, one rule at a time, and demand that a test notices
+    Mutants {
+        /// Files in tests/mutants, with or without .patch; all of them without a name
+        names: Vec<String>,
+    },
     /// Measure snapshot, stream, latency, CPU and memory, with floors beside them
     Bench {
         /// One JSON object on the last line
@@ -74,6 +79,7 @@ fn run(task: Task) -> Result<(), Failure> {
         Task::Machine => tasks::machine(),
         Task::Test { filter } => tasks::test(&filter),
         Task::Demo { keep } => tasks::demo(keep),
+        Task::Mutants { names } => tasks::mutants(&names),
         Task::Bench { json, quick, scale } => tasks::bench(json, quick, scale),
     }
 }

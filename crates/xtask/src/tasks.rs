@@ -32,6 +32,12 @@ pub(crate) fn demo(keep: bool) -> Result<(), Failure> {
     run_of_tests("demo", arguments)
 }
 
+/// Each mutant is applied to a copy of the tree; `tests/mutants/run` says how one counts as caught.
+pub(crate) fn mutants(names: &[String]) -> Result<(), Failure> {
+    prepare(&Kind::ALL)?;
+    openly(Command::new(folders::workspace().join("tests/mutants/run")).args(names))
+}
+
 pub(crate) fn bench(json: bool, quick: bool, scale: Option<f64>) -> Result<(), Failure> {
     let factor = scale.map(|factor| factor.to_string());
     let mut arguments = Vec::new();
