@@ -101,8 +101,15 @@ impl Connections {
     }
 }
 
-/// The target; nothing is sent yet.
-pub(super) async fn target(configuration: &Configuration) -> Result<Target, Failure> {
+/// The target, where there is a password for it; nothing is sent yet.
+pub(super) async fn known_target(configuration: &Configuration) -> Result<Option<Target>, Failure> {
+    match configuration.target.absent_password {
+        Some(_) => Ok(None),
+        None => target(configuration).await.map(Some),
+    }
+}
+
+async fn target(configuration: &Configuration) -> Result<Target, Failure> {
     let url = configuration.target.address.connection_string();
     let options = TargetOptions {
         control_database: configuration.target.control_database.clone(),

@@ -34,8 +34,11 @@ pub(super) struct Held {
 }
 
 impl Leases {
-    /// None is taken yet.
-    pub(super) fn new(target: &Target, parts: &[&'static str]) -> Self {
+    /// None is taken yet; without a target there is none to take.
+    pub(super) fn new(target: Option<&Target>, parts: &[&'static str]) -> Self {
+        let Some(target) = target else {
+            return Self(Vec::new());
+        };
         let lease = |part: &&'static str| Lease {
             part,
             control: target.control(),

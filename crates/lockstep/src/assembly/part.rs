@@ -4,7 +4,7 @@ use change::{TableName, TableProgress};
 use flow::Look;
 use std::collections::BTreeMap;
 
-use crate::config::Log;
+use crate::config::{Log, Needs};
 
 /// A process's share of a pipeline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +24,16 @@ impl Part {
             Self::Run => "run",
             Self::Capture => "capture",
             Self::Sink => "sink",
+        }
+    }
+
+    /// The passwords that it needs. Capture runs on without the target, as it does while the target
+    /// is away: a machine near MySQL may well be kept from MongoDB altogether.
+    pub fn needs(self) -> Needs {
+        match self {
+            Self::Run => Needs::BOTH,
+            Self::Capture => Needs::CAPTURE,
+            Self::Sink => Needs::TARGET,
         }
     }
 

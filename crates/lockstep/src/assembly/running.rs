@@ -55,25 +55,36 @@ pub async fn run(
         target = configuration.target.address.shown(),
         "starting"
     );
-    let target = connections::target(configuration).await?;
-    let mut leases = Leases::new(&target, options.part.leases(&configuration.log));
+    let target = connections::known_target(configuration).await?;
+    let target = target.as_ref();
+    if let Some(absent) = &configuration.target.absent_password {
+        tracing::warn!(
+            code = "LS4014",
+            "MongoDB is left alone, for its password is not here ({absent}): capture runs without \
+             its lease and is not shown by `lockstep status`, and the log alone keeps predecessors out"
+        );
+    }
+    let mut leases = Leases::new(target, options.part.leases(&configuration.log));
     let acquired = tokio::select! {
         () = stop.cancelled() => return Ok(Ended::Stopped),
-        acquired = acquire(&target, &mut leases, options) => acquired?,
+        acquired = acquire(target, &mut leases, options) => acquired?,
     };
     if let Some(held) = acquired {
         return Err(is_held(&configuration.pipeline, &held));
     }
-    let outcome = with_leases(configuration, options, &target, &mut leases, stop, progress).await;
+    let outcome = with_leases(configuration, options, target, &mut leases, stop, progress).await;
     leases.release().await;
     outcome
 }
 
 async fn acquire(
-    target: &Target,
+    target: Option<&Target>,
     leases: &mut Leases,
     options: RunOptions,
 ) -> Result<Option<Held>, Failure> {
+    let Some(target) = target else {
+        return Ok(None);
+    };
     match target.reach().await {
         Ok(()) => {}
         // The log keeps capture going while the target is away.
@@ -95,7 +106,7 @@ async fn acquire(
 async fn with_leases(
     configuration: &Configuration,
     options: RunOptions,
-    target: &Target,
+    target: Option<&Target>,
     leases: &mut Leases,
     stop: CancellationToken,
     progress: watch::Sender<Snapshot>,

@@ -33,7 +33,7 @@ const HEAD_EVERY: Duration = Duration::from_secs(1);
 pub(super) async fn work(
     configuration: &Configuration,
     options: RunOptions,
-    target: &Target,
+    target: Option<&Target>,
     watch: &Watch,
     sizes: Sizes,
     ending: &CancellationToken,
@@ -84,7 +84,7 @@ pub(super) async fn work(
 async fn look(
     configuration: &Configuration,
     part: Part,
-    target: &Target,
+    target: Option<&Target>,
 ) -> Result<Option<Connections>, Failure> {
     let connections = match part.reads_the_source() {
         true => Some(Connections::open(configuration).await?),
@@ -98,7 +98,7 @@ async fn look(
             Severity::Info => tracing::info!(code = finding.code, "{}", finding.message),
         }
     }
-    if let Some(connections) = &connections {
+    if let (Some(connections), Some(target)) = (&connections, target) {
         match target.status().await {
             Ok(status) => {
                 connections.remember(status.tail.tables.into_iter().map(|table| table.table));
@@ -115,7 +115,8 @@ async fn look(
 struct Worker<'a> {
     configuration: &'a Configuration,
     options: RunOptions,
-    target: &'a Target,
+    /// Absent only for capture.
+    target: Option<&'a Target>,
     watch: &'a Watch,
     ending: &'a CancellationToken,
     mapper: Mapper,
@@ -127,7 +128,7 @@ impl Worker<'_> {
         run_direct(
             &mut connections.source(),
             || self.readers(connections),
-            &mut self.target.sink(),
+            &mut self.target().sink(),
             &self.mapper,
             self.settings,
             self.watch,
@@ -162,7 +163,7 @@ impl Worker<'_> {
     ) -> Result<(), flow::Failure> {
         run_sink(
             || log::reader(self.configuration, kafka),
-            &mut self.target.sink(),
+            &mut self.target().sink(),
             &self.mapper,
             self.settings,
             until,
@@ -197,6 +198,11 @@ impl Worker<'_> {
         };
         let (captured, applied) = tokio::join!(capturing, sinking);
         captured.and(applied)
+    }
+
+    fn target(&self) -> &Target {
+        self.target
+            .expect("a part that writes the target does not start without its password")
     }
 
     fn readers(&self, connections: &Connections) -> Vec<mysql::Reader> {

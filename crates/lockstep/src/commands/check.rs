@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
+use crate::config::Needs;
 use crate::exit::ExitStatus;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::{assembly, signals};
 
 pub(super) async fn execute(config: &Path, output: &Output) -> Result<ExitStatus, Failure> {
-    let configuration = super::load(config)?;
+    let configuration = super::load(config, Needs::BOTH)?;
     let stop = super::listen()?;
     let Some(findings) = signals::unless_stopped(&stop, assembly::check(&configuration)).await
     else {

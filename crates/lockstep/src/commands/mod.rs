@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::assembly::Part;
-use crate::config::Configuration;
+use crate::config::{Configuration, Needs};
 use crate::exit::{EXIT_CODES, ExitStatus};
 use crate::failure::{Failure, UsageError};
 use crate::output::Output;
@@ -144,8 +144,8 @@ fn with_runtime(
     runtime.block_on(work)
 }
 
-fn load(path: &std::path::Path) -> Result<Configuration, Failure> {
-    Ok(Configuration::load(path)?)
+fn load(path: &std::path::Path, needs: Needs) -> Result<Configuration, Failure> {
+    Ok(Configuration::load(path, needs)?)
 }
 
 fn listen() -> Result<tokio_util::sync::CancellationToken, Failure> {

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use clap::Args;
 
+use crate::config::Needs;
 use crate::exit::ExitStatus;
 use crate::failure::{Failure, UsageError};
 use crate::output::Output;
@@ -25,7 +26,7 @@ pub(super) async fn execute(
     output: &Output,
 ) -> Result<ExitStatus, Failure> {
     let ResetArguments { yes, drop_target } = *arguments;
-    let configuration = super::load(config)?;
+    let configuration = super::load(config, Needs::TARGET)?;
     if !yes {
         let pipeline = configuration.pipeline;
         return Err(UsageError::ResetNotConfirmed {

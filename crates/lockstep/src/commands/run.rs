@@ -44,7 +44,7 @@ pub(super) async fn execute(
         until_caught_up: *until == Some(Until::CaughtUp),
         takeover: *takeover,
     };
-    let configuration = super::load(config)?;
+    let configuration = super::load(config, part.needs())?;
     if part != Part::Run && configuration.log == Log::Direct {
         let command = part.command();
         return Err(UsageError::DirectLog { command }.into());

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use crate::config::Needs;
 use crate::exit::ExitStatus;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -25,7 +26,7 @@ pub(super) async fn execute(
     output: &Output,
 ) -> Result<ExitStatus, Failure> {
     let StatusArguments { watch } = *arguments;
-    let configuration = super::load(config)?;
+    let configuration = super::load(config, Needs::STATUS)?;
     let stop = super::listen()?;
     loop {
         let Some(snapshot) = signals::unless_stopped(&stop, assembly::status(&configuration)).await

@@ -6,6 +6,7 @@ mod document;
 mod log;
 mod masking;
 mod mistake;
+mod passwords;
 mod patterns;
 mod quantities;
 mod rendering;
@@ -30,8 +31,9 @@ use mistake::{Excerpt, Mistake, Mistakes};
 use tables::TableSection;
 
 pub use log::{KafkaLog, Log};
+pub use passwords::{Needs, Surroundings};
 pub use rendering::RenderedMistake;
-pub use stores::{Source, Surroundings, Target, Tls};
+pub use stores::{Source, Target, Tls};
 pub use tuning::{ApplyTuning, CaptureTuning};
 
 /// One pipeline, as the file describes it.
@@ -109,8 +111,8 @@ const APPLY: Key = Key {
 };
 
 impl Configuration {
-    /// Reads the file, with the process's environment and disk.
-    pub fn load(path: &Path) -> Result<Self, ConfigurationError> {
+    /// Reads the file, with the process's environment and disk, and of the passwords what is needed.
+    pub fn load(path: &Path, needs: Needs) -> Result<Self, ConfigurationError> {
         let text =
             std::fs::read_to_string(path).map_err(|error| ConfigurationError::Unreadable {
                 path: path.to_path_buf(),
@@ -121,19 +123,21 @@ impl Configuration {
             file: &|file| std::fs::read_to_string(file),
             folder: path.parent().unwrap_or(Path::new("")).to_path_buf(),
         };
-        Self::parse(&text, path, &surroundings)
+        Self::parse(&text, path, needs, &surroundings)
     }
 
     /// The configuration that the text describes; `path` is what mistakes call it.
     pub fn parse(
         text: &str,
         path: &Path,
+        needs: Needs,
         surroundings: &Surroundings<'_>,
     ) -> Result<Self, ConfigurationError> {
         let (document, broken) = DeTable::parse_recoverable(text);
         let mistakes = Mistakes::default();
         let configuration = read(
             Section::root(&document, text.len(), &mistakes),
+            needs,
             surroundings,
         );
         let mistakes = if broken.is_empty() {
@@ -154,13 +158,17 @@ impl Configuration {
     }
 }
 
-fn read(mut root: Section<'_>, surroundings: &Surroundings<'_>) -> Option<Configuration> {
+fn read(
+    mut root: Section<'_>,
+    needs: Needs,
+    surroundings: &Surroundings<'_>,
+) -> Option<Configuration> {
     let pipeline = root.section(PIPELINE);
     let pipeline = root.require(PIPELINE, pipeline).and_then(read_pipeline);
     let source = root.section(SOURCE);
     let source = root
         .require(SOURCE, source)
-        .and_then(|section| Source::read(section, surroundings));
+        .and_then(|section| Source::read(section, needs.source, surroundings));
     let mut log = match root.section(LOG) {
         Some(section) => Log::read(section),
         None => Some(Log::Direct),
@@ -168,7 +176,7 @@ fn read(mut root: Section<'_>, surroundings: &Surroundings<'_>) -> Option<Config
     let target = root.section(TARGET);
     let target = root
         .require(TARGET, target)
-        .and_then(|section| Target::read(section, surroundings));
+        .and_then(|section| Target::read(section, needs.target, surroundings));
     let tables = read_tables(&mut root, source.as_ref(), target.as_ref(), &mut log);
     let capture = root
         .section(CAPTURE)

@@ -1,27 +1,19 @@
 //! `[source]` and `[target]`: where the two stores are, who we are there and what is taken.
 //! A password comes from exactly one place; two places are a contradiction, since nobody can tell which one counts.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::address::{SourceAddress, TargetAddress};
 use super::document::{Key, Placed, Section};
-use super::masking::is_plain_variable_name;
-use super::mistake::Excerpt;
+use super::passwords::{AbsentPassword, Need, Password, PasswordKeys, Surroundings, read_password};
 use super::patterns::{Pattern, TablePatterns};
-use super::secret::Secret;
-
-/// Where a configuration finds what it only names. Handed in, so that tests need neither the process's environment nor its disk.
-pub struct Surroundings<'a> {
-    pub variable: &'a dyn Fn(&str) -> Option<String>,
-    pub file: &'a dyn Fn(&Path) -> std::io::Result<String>,
-    /// What relative paths start at: the folder of the configuration file.
-    pub folder: PathBuf,
-}
 
 /// `[source]`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
     pub address: SourceAddress,
+    /// Why the account's password is not there, where a command can do without.
+    pub absent_password: Option<AbsentPassword>,
     pub tables: TablePatterns,
     pub tls: Tls,
     /// A file of certificates in PEM form that the server's one must come from; without it, the public ones.
@@ -42,6 +34,8 @@ pub enum Tls {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
     pub address: TargetAddress,
+    /// Why the account's password is not there, where a command can do without.
+    pub absent_password: Option<AbsentPassword>,
     /// All tables go here; without it every MySQL database keeps its name.
     pub database: Option<String>,
     pub control_database: String,
@@ -99,7 +93,11 @@ const CONTROL_DATABASE: Key = Key {
 };
 
 impl Source {
-    pub(super) fn read(mut section: Section<'_>, surroundings: &Surroundings<'_>) -> Option<Self> {
+    pub(super) fn read(
+        mut section: Section<'_>,
+        need: Need,
+        surroundings: &Surroundings<'_>,
+    ) -> Option<Self> {
         let address = section.parsed(SOURCE_URL, |text| {
             SourceAddress::parse(text).map_err(unfit_address)
         });
@@ -109,15 +107,15 @@ impl Source {
             .map(|address| Some(address.value.user.as_str()));
         let in_url = address
             .as_ref()
-            .filter(|address| address.value.password.is_some());
-        let password = read_password(
-            &mut section,
-            SOURCE_URL,
-            SOURCE_PASSWORD_ENV,
-            in_url.is_some(),
+            .is_some_and(|address| address.value.password.is_some());
+        let keys = PasswordKeys {
+            url: SOURCE_URL,
+            variable: SOURCE_PASSWORD_ENV,
+            file: PASSWORD_FILE,
+            in_url,
             user,
-            surroundings,
-        );
+        };
+        let password = read_password(&mut section, &keys, need, surroundings);
         let tables = section.texts(TABLES);
         let tables = section
             .require(TABLES, tables)
@@ -147,11 +145,19 @@ impl Source {
         }
         section.finish();
         let mut address = address?.value;
-        address.password = password.or(address.password);
+        let absent_password = match password {
+            Password::Nothing => None,
+            Password::Found(secret) => {
+                address.password = Some(secret);
+                None
+            }
+            Password::Absent(absent) => Some(absent),
+        };
         let tls_authority_file =
             tls_authority_file.map(|file| surroundings.folder.join(file.value));
         Some(Self {
             address,
+            absent_password,
             tables: tables?,
             tls,
             tls_authority_file,
@@ -160,7 +166,11 @@ impl Source {
 }
 
 impl Target {
-    pub(super) fn read(mut section: Section<'_>, surroundings: &Surroundings<'_>) -> Option<Self> {
+    pub(super) fn read(
+        mut section: Section<'_>,
+        need: Need,
+        surroundings: &Surroundings<'_>,
+    ) -> Option<Self> {
         let address = section.parsed(TARGET_URL, |text| {
             TargetAddress::parse(text).map_err(unfit_address)
         });
@@ -169,14 +179,14 @@ impl Target {
         let in_url = address
             .as_ref()
             .is_some_and(|address| address.value.password().is_some());
-        let password = read_password(
-            &mut section,
-            TARGET_URL,
-            TARGET_PASSWORD_ENV,
+        let keys = PasswordKeys {
+            url: TARGET_URL,
+            variable: TARGET_PASSWORD_ENV,
+            file: PASSWORD_FILE,
             in_url,
             user,
-            surroundings,
-        );
+        };
+        let password = read_password(&mut section, &keys, need, surroundings);
         let database = section.parsed(DATABASE, database_name);
         let control_database = section.parsed(CONTROL_DATABASE, database_name);
         let control_name = control_database
@@ -191,11 +201,17 @@ impl Target {
         let control_database = control_name.to_string();
         section.finish();
         let mut address = address?.value;
-        if let Some(password) = password {
-            address.set_password(password);
-        }
+        let absent_password = match password {
+            Password::Nothing => None,
+            Password::Found(secret) => {
+                address.set_password(secret);
+                None
+            }
+            Password::Absent(absent) => Some(absent),
+        };
         Some(Self {
             address,
+            absent_password,
             database: database.map(|name| name.value),
             control_database,
         })
@@ -230,98 +246,6 @@ fn read_patterns(
         return None;
     }
     Some(TablePatterns::new(patterns))
-}
-
-/// The password from its variable or file. `user` is `None` where the address could not be read.
-fn read_password(
-    section: &mut Section<'_>,
-    url: Key,
-    password_env: Key,
-    in_url: bool,
-    user: Option<Option<&str>>,
-    surroundings: &Surroundings<'_>,
-) -> Option<Secret> {
-    let variable = section.text(password_env);
-    let file = section.text(PASSWORD_FILE);
-    let places = [
-        (in_url, url),
-        (variable.is_some(), password_env),
-        (file.is_some(), PASSWORD_FILE),
-    ];
-    let used: Vec<Key> = places
-        .iter()
-        .filter(|(used, _)| *used)
-        .map(|(_, key)| *key)
-        .collect();
-    if let [first, .., last] = used[..] {
-        let span = if last.name == password_env.name {
-            variable.as_ref()
-        } else {
-            file.as_ref()
-        };
-        let span = span.map(|place| place.key_span.clone()).unwrap_or_default();
-        let reason = format!(
-            "contradicts {}: the password is given twice",
-            section.path_of(first.name)
-        );
-        section.contradiction(last, span, reason);
-        return None;
-    }
-    let place = variable.as_ref().or(file.as_ref())?;
-    let key = if variable.is_some() {
-        password_env
-    } else {
-        PASSWORD_FILE
-    };
-    if user == Some(None) {
-        let reason = format!(
-            "contradicts {}: it names no user whose password this is",
-            section.path_of(url.name)
-        );
-        section.contradiction(key, place.key_span.clone(), reason);
-        return None;
-    }
-    let found = if variable.is_some() {
-        password_of_variable(&place.value, surroundings)
-    } else {
-        password_of_file(&place.value, surroundings)
-    };
-    match found {
-        Ok(secret) => Some(secret),
-        Err(reason) => {
-            section.add("LS1007", key, place.span.clone(), reason, Excerpt::Line);
-            None
-        }
-    }
-}
-
-fn password_of_variable(name: &str, surroundings: &Surroundings<'_>) -> Result<Secret, String> {
-    // What does not look like a variable may be the password itself, and stays unsaid.
-    let shown = if is_plain_variable_name(name) {
-        format!(" {name}")
-    } else {
-        String::new()
-    };
-    match (surroundings.variable)(name) {
-        Some(value) if value.is_empty() => Err(format!("the environment variable{shown} is empty")),
-        Some(value) => Ok(Secret::new(value)),
-        None => Err(format!("the environment variable{shown} is not set")),
-    }
-}
-
-fn password_of_file(path: &str, surroundings: &Surroundings<'_>) -> Result<Secret, String> {
-    let content = (surroundings.file)(&surroundings.folder.join(path)).map_err(|error| {
-        format!(
-            "the file {path:?} can't be read: {}",
-            super::file_reason(&error)
-        )
-    })?;
-    let password = content.strip_suffix('\n').unwrap_or(&content);
-    let password = password.strip_suffix('\r').unwrap_or(password);
-    if password.is_empty() {
-        return Err(format!("the file {path:?} is empty"));
-    }
-    Ok(Secret::new(password))
 }
 
 fn database_name(text: &str) -> Result<String, String> {

@@ -41,25 +41,37 @@ lanes = 2
 "#;
 
 fn parse(text: &str) -> Result<Configuration, ConfigurationError> {
+    parse_for(Needs::BOTH, text)
+}
+
+fn parse_for(needs: Needs, text: &str) -> Result<Configuration, ConfigurationError> {
     let surroundings = Surroundings {
         variable: &|name| match name {
             "SHOP_PASSWORD" => Some("hunter2".into()),
             "EMPTY" => Some(String::new()),
+            "UNUSED" => panic!("a password that is not needed was looked at"),
             _ => None,
         },
         file: &|path| match path.to_str() {
             Some("/etc/shop/mongo-password") => Ok("correct horse\n".into()),
+            Some("/etc/shop/empty") => Ok("\n".into()),
+            Some("/etc/shop/forbidden") => Err(io::ErrorKind::PermissionDenied.into()),
             _ => Err(io::ErrorKind::NotFound.into()),
         },
         folder: "/etc/shop".into(),
     };
-    Configuration::parse(text, Path::new("shop.toml"), &surroundings)
+    Configuration::parse(text, Path::new("shop.toml"), needs, &surroundings)
 }
 
 /// All that a person sees of the mistakes.
 #[track_caller]
 fn refused(text: &str) -> String {
-    match parse(text).unwrap_err() {
+    refused_for(Needs::BOTH, text)
+}
+
+#[track_caller]
+fn refused_for(needs: Needs, text: &str) -> String {
+    match parse_for(needs, text).unwrap_err() {
         ConfigurationError::Mistaken { mistakes, .. } => mistakes
             .iter()
             .map(ToString::to_string)
@@ -91,10 +103,14 @@ fn a_good_file_becomes_what_it_says() {
     assert_eq!(pipeline, "shop");
     let Source {
         address,
+        absent_password: None,
         tables,
         tls,
         tls_authority_file,
-    } = source;
+    } = source
+    else {
+        panic!("{source:?}")
+    };
     assert_eq!(address.password.as_ref().unwrap().reveal(), "hunter2");
     assert!(tables.takes("shop", "orders") && !tables.takes("shop", "scratch_1"));
     assert_eq!(
@@ -104,9 +120,13 @@ fn a_good_file_becomes_what_it_says() {
     assert_eq!(*log, Log::Direct);
     let Target {
         address,
+        absent_password: None,
         database,
         control_database,
-    } = target;
+    } = target
+    else {
+        panic!("{target:?}")
+    };
     assert_eq!(
         address.connection_string().reveal(),
         "mongodb://writer:correct%20horse@mongo.example:27017/?replicaSet=rs0"
@@ -257,6 +277,45 @@ fn a_password_that_is_not_where_it_should_be_is_named_by_its_place() {
     insta::assert_snapshot!(refused_with("SHOP_PASSWORD", "EMPTY"));
     insta::assert_snapshot!(refused_with("SHOP_PASSWORD", "hunter2"));
     insta::assert_snapshot!(refused_with("mongo-password", "gone"));
+}
+
+#[test]
+fn a_password_that_a_command_does_not_use_is_not_looked_at() {
+    let text = GOOD.replace("SHOP_PASSWORD", "UNUSED");
+    let configuration = parse_for(Needs::TARGET, &text).unwrap();
+    assert_eq!(configuration.source.address.password, None);
+    assert_eq!(configuration.source.absent_password, None);
+    let target = configuration.target.address.connection_string();
+    assert!(target.reveal().contains("correct%20horse"));
+}
+
+#[test]
+fn a_password_that_a_command_can_do_without_may_be_absent_but_not_damaged() {
+    let capture = parse_for(Needs::CAPTURE, &GOOD.replace("mongo-password", "gone")).unwrap();
+    insta::assert_snapshot!(capture.target.absent_password.unwrap());
+    let status = parse_for(Needs::STATUS, &GOOD.replace("SHOP_PASSWORD", "OTHER")).unwrap();
+    insta::assert_snapshot!(status.source.absent_password.unwrap());
+    let there = parse_for(Needs::STATUS, GOOD).unwrap().source;
+    assert_eq!(there.address.password.unwrap().reveal(), "hunter2");
+    for (needs, from, to) in [
+        (Needs::CAPTURE, "mongo-password", "empty"),
+        (Needs::CAPTURE, "mongo-password", "forbidden"),
+        (Needs::STATUS, "SHOP_PASSWORD", "EMPTY"),
+    ] {
+        insta::assert_snapshot!(refused_for(needs, &GOOD.replace(from, to)));
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_password_s_place_is_told_whoever_needs_it() {
+    let twice = "password_env = \"SHOP_PASSWORD\"\npassword_file = \"x\"";
+    let text = GOOD.replace("password_env = \"SHOP_PASSWORD\"", twice);
+    let text = text.replace("mongo-password", "gone");
+    assert_eq!(
+        refused_for(Needs::TARGET, &text),
+        refused_for(Needs::BOTH, &text)
+    );
+    insta::assert_snapshot!(refused_for(Needs::TARGET, &text));
 }
 
 #[test]

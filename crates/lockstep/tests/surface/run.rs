@@ -11,10 +11,16 @@ pub fn lockstep(arguments: &[&str]) -> String {
 
 /// The same, in a folder that was prepared.
 pub fn lockstep_in(folder: &Path, arguments: &[&str]) -> String {
+    lockstep_with(folder, arguments, &[])
+}
+
+/// The same, with these environment variables and no others.
+pub fn lockstep_with(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_lockstep"))
         .args(arguments)
         .current_dir(folder)
         .env_clear()
+        .envs(variables.iter().copied())
         .stdin(Stdio::null())
         .output()
         .unwrap();
