@@ -19,11 +19,43 @@ pub const PLACES: &[&str] = &[
     "mid-commit",
     // A transaction is committed, and nobody has been told.
     "committed",
+    // A log that outlives its writer has its predecessors fenced; its tail is not read yet.
+    "tail",
+    // Everything of a barrier is in the log, and its commit is about to be sent.
+    "produced",
+    // A barrier is committed in the log, and nobody has been told.
+    "logged",
 ];
 
 /// Marks that the process is at a place now.
 #[cfg(feature = "stops")]
 pub async fn reached(place: &'static str) {
+    if is_wanted(place) {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Marks that the process is at a place now.
+#[cfg(not(feature = "stops"))]
+pub async fn reached(_place: &'static str) {}
+
+/// Marks that the process is at a place now, on a thread that may block.
+#[cfg(feature = "stops")]
+pub fn reached_blocking(place: &'static str) {
+    if is_wanted(place) {
+        loop {
+            std::thread::park();
+        }
+    }
+}
+
+/// Marks that the process is at a place now, on a thread that may block.
+#[cfg(not(feature = "stops"))]
+pub fn reached_blocking(_place: &'static str) {}
+
+/// Whether to halt here; says so.
+#[cfg(feature = "stops")]
+fn is_wanted(place: &'static str) -> bool {
     use std::sync::LazyLock;
     use std::sync::atomic::{AtomicU64, Ordering};
     static WANTED: LazyLock<Option<(String, u64)>> = LazyLock::new(|| {
@@ -32,15 +64,12 @@ pub async fn reached(place: &'static str) {
         Some((place.to_owned(), count.parse().ok()?))
     });
     static SEEN: AtomicU64 = AtomicU64::new(0);
-    if let Some((wanted, count)) = &*WANTED
-        && wanted == place
-        && SEEN.fetch_add(1, Ordering::SeqCst) + 1 == *count
-    {
+    let Some((wanted, count)) = &*WANTED else {
+        return false;
+    };
+    let here = wanted == place && SEEN.fetch_add(1, Ordering::SeqCst) + 1 == *count;
+    if here {
         eprintln!("stopped at {place}");
-        std::future::pending::<()>().await;
     }
+    here
 }
-
-/// Marks that the process is at a place now.
-#[cfg(not(feature = "stops"))]
-pub async fn reached(_place: &'static str) {}

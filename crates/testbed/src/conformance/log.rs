@@ -15,6 +15,9 @@ pub trait LogSetting {
     fn ends(&self, target: &Tail) -> (Self::Writer, Self::Reader);
 }
 
+/// How many barriers the longer laws send.
+const MANY: u64 = 20;
+
 /// Checks all laws of a log, each in a fresh setting.
 pub async fn check<S: LogSetting>(fresh: impl AsyncFn() -> S) -> Verdict {
     let new = async || fresh().await;
@@ -31,18 +34,22 @@ async fn order<S: LogSetting>(setting: S) -> Result<(), Evidence> {
     ensure(tail.checkpoint.is_none(), || format!("{tail:?}"))?;
     reader.open(None).await?;
     let sending = async {
-        for number in 1..=20 {
+        for number in 1..=MANY {
             writer.send(barrier(number)).await?;
             if number % 4 == 0 {
                 writer.ready().await?;
             }
         }
+        writer.finish().await?;
         drop(writer);
         Ok::<_, Evidence>(())
     };
     let reading = async {
         let mut numbers = Vec::new();
-        while let Some(next) = reader.next().await? {
+        // A log that outlives its writer has no end, so reading ends behind the last one.
+        while numbers.last() != Some(&MANY)
+            && let Some(next) = reader.next().await?
+        {
             numbers.push(take(&mut reader, next)?);
             while let Some(next) = reader.next_ready()? {
                 numbers.push(take(&mut reader, next)?);
@@ -52,7 +59,9 @@ async fn order<S: LogSetting>(setting: S) -> Result<(), Evidence> {
     };
     let (sent, read) = tokio::join!(sending, reading);
     sent?;
-    ensure_equal("barriers", &read?, &(1..=20).collect())
+    ensure_equal("barriers", &read?, &(1..=MANY).collect())?;
+    ensure_equal("the end", &reader.end().await?, &Some(ordinal(MANY)))?;
+    nothing_more(&mut reader)
 }
 
 async fn durable<S: LogSetting>(setting: S) -> Result<(), Evidence> {
@@ -97,14 +106,13 @@ async fn durable<S: LogSetting>(setting: S) -> Result<(), Evidence> {
     })?;
     again.open(Some(wanted)).await?;
     let mut expected = 5;
-    while let Some(next) = again.next_ready()? {
+    while Some(ordinal(expected - 1)) < through {
+        let next = again.next().await?;
+        let next = next.ok_or_else(|| Evidence("the log ended early".to_owned()))?;
         ensure_equal("after a restart", &take(&mut again, next)?, &expected)?;
         expected += 1;
     }
-    let read = Some(ordinal(expected - 1));
-    ensure(read >= told, || {
-        format!("{told:?} was durable, {read:?} is read")
-    })
+    nothing_more(&mut again)
 }
 
 async fn fenced<S: LogSetting>(setting: S) -> Result<(), Evidence> {
@@ -128,24 +136,25 @@ async fn fenced<S: LogSetting>(setting: S) -> Result<(), Evidence> {
     let mut stale = barrier(2);
     stale.mapping.version = 99;
     let sent = old.send(stale).await;
-    let told = sent.is_err() || old.ready().await.is_err();
+    let told = sent.is_err() || old.finish().await.is_err();
     ensure(told, || "the predecessor was not told".to_owned())?;
     drop(old);
     let sending = async {
         new.send(barrier(2)).await?;
+        new.finish().await?;
         drop(new);
         Ok::<_, Evidence>(())
     };
     let reading = async {
-        let mut versions = Vec::new();
-        while let Some(next) = reader.next().await? {
-            versions.push(next.mapping.version);
-        }
-        Ok::<_, Evidence>(versions)
+        let next = reader.next().await?;
+        let next = next.ok_or_else(|| Evidence("the log ended early".to_owned()))?;
+        reader.applied(next.checkpoint.ordinal);
+        Ok::<_, Evidence>(next.mapping.version)
     };
     let (sent, read) = tokio::join!(sending, reading);
     sent?;
-    ensure_equal("versions", &read?, &vec![barrier(2).mapping.version])
+    ensure_equal("version", &read?, &barrier(2).mapping.version)?;
+    nothing_more(&mut reader)
 }
 
 async fn ready<S: LogSetting>(setting: S) -> Result<(), Evidence> {
@@ -158,12 +167,15 @@ async fn ready<S: LogSetting>(setting: S) -> Result<(), Evidence> {
             let taken = writer.send(barrier(number)).now_or_never();
             taken.ok_or_else(|| Evidence(format!("barrier {number} had to wait")))??;
         }
+        writer.finish().await?;
         drop(writer);
         Ok::<_, Evidence>(())
     };
     let reading = async {
         let mut count = 0;
-        while let Some(next) = reader.next().await? {
+        while count < 10
+            && let Some(next) = reader.next().await?
+        {
             take(&mut reader, next)?;
             count += 1;
         }
@@ -180,7 +192,7 @@ async fn dropped<S: LogSetting>(setting: S) -> Result<(), Evidence> {
     reader.open(None).await?;
     // Each call is made twice: once given up after a moment, once in earnest.
     let sending = async {
-        for number in 1..=20 {
+        for number in 1..=MANY {
             let given_up = writer.ready().now_or_never();
             given_up.transpose()?;
             writer.ready().await?;
@@ -188,25 +200,33 @@ async fn dropped<S: LogSetting>(setting: S) -> Result<(), Evidence> {
             let given_up = writer.durable_through(None).now_or_never();
             given_up.transpose()?;
         }
+        writer.finish().await?;
         drop(writer);
         Ok::<_, Evidence>(())
     };
     let reading = async {
         let mut numbers = Vec::new();
-        loop {
+        while numbers.last() != Some(&MANY) {
             let next = match reader.next().now_or_never() {
                 Some(next) => next?,
                 None => reader.next().await?,
             };
             match next {
                 Some(next) => numbers.push(take(&mut reader, next)?),
-                None => return Ok::<_, Evidence>(numbers),
+                None => break,
             }
         }
+        Ok::<_, Evidence>(numbers)
     };
     let (sent, read) = tokio::join!(sending, reading);
     sent?;
-    ensure_equal("barriers", &read?, &(1..=20).collect())
+    ensure_equal("barriers", &read?, &(1..=MANY).collect())
+}
+
+/// What was read is all there is.
+fn nothing_more(reader: &mut impl LogReader) -> Result<(), Evidence> {
+    let next = reader.next_ready()?;
+    ensure(next.is_none(), || format!("{next:?} comes after the last"))
 }
 
 /// Applies a barrier and gives its number, if it is all that was sent.

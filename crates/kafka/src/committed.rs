@@ -1,0 +1,173 @@
+//! Reading what is committed, up to a proven end.
+//!
+//! A consumer that has seen no more records for a while has not seen the end. What ends a topic is a
+//! mark that is taken first: its high watermark among all records, uncommitted ones included, from a
+//! client of its own, since a client tells the watermark of its own isolation level. Committed
+//! records are then read until the consumer's position is at or past the mark. The markers that end
+//! transactions move the position too, so a topic that ends with aborted records is read to its
+//! end; a transaction that somebody leaves open holds the position back, and that is an error:
+//! what it holds might be decided either way.
+
+use crate::client::Consumer;
+use crate::error::Error;
+use crate::ledger::Ledger;
+use crate::refusal;
+use crate::settings::Settings;
+use rdkafka::consumer::Consumer as _;
+use rdkafka::error::KafkaError;
+use rdkafka::message::Message as _;
+use rdkafka::types::RDKafkaErrorCode as Code;
+use rdkafka::{Offset, TopicPartitionList};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// A committed record of a control topic.
+#[derive(Clone, Debug)]
+pub(crate) struct Committed {
+    pub(crate) offset: i64,
+    pub(crate) value: Vec<u8>,
+}
+
+/// Both ends of a control topic: the first offset that is there, and the one after the last.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Marks {
+    pub(crate) low: i64,
+    pub(crate) high: i64,
+}
+
+/// The marks of a partition, as the consumer's isolation level has them.
+pub(crate) fn marks(
+    settings: &Settings,
+    consumer: &Consumer,
+    topic: &str,
+    partition: i32,
+) -> Result<Marks, Error> {
+    match consumer.fetch_watermarks(topic, partition, settings.patience) {
+        Ok((low, high)) => Ok(Marks { low, high }),
+        Err(failure) => match failure.rdkafka_error_code() {
+            Some(Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition) => {
+                let topic = topic.to_owned();
+                Err(Error::TopicGone { topic })
+            }
+            _ => {
+                let action = format!("asking where topic {topic} ends");
+                Err(refusal::error(settings, &action, &failure))
+            }
+        },
+    }
+}
+
+/// Reads the committed records of partition 0 from `from` up to the mark `through`, in order, until
+/// `take` says that it has enough. The position is proven at or past the mark otherwise.
+pub(crate) fn read(
+    settings: &Settings,
+    consumer: &Consumer,
+    topic: &str,
+    from: i64,
+    through: i64,
+    mut take: impl FnMut(Committed) -> Result<bool, Error>,
+) -> Result<(), Error> {
+    let action = format!("reading topic {topic}");
+    let refused = |failure: &KafkaError| refusal::error(settings, &action, failure);
+    let mut assignment = TopicPartitionList::new();
+    assignment
+        .add_partition_offset(topic, 0, Offset::Offset(from))
+        .map_err(|failure| refused(&failure))?;
+    consumer
+        .assign(&assignment)
+        .map_err(|failure| refused(&failure))?;
+    let mut deadline = Instant::now() + settings.patience;
+    let mut reached = from;
+    while reached < through {
+        match consumer.poll(Duration::from_millis(50)) {
+            Some(Ok(message)) => {
+                if message.topic() != topic || message.offset() < from {
+                    continue;
+                }
+                if message.offset() >= through {
+                    break;
+                }
+                reached = message.offset() + 1;
+                deadline = Instant::now() + settings.patience;
+                let record = Committed {
+                    offset: message.offset(),
+                    value: message.payload().unwrap_or_default().to_vec(),
+                };
+                if take(record)? {
+                    break;
+                }
+            }
+            Some(Err(KafkaError::PartitionEOF(_))) | None => {}
+            Some(Err(failure)) => match failure.rdkafka_error_code() {
+                Some(Code::AutoOffsetReset | Code::OffsetOutOfRange) => {
+                    let Marks { low, .. } = marks(settings, consumer, topic, 0)?;
+                    return Err(Error::Deleted {
+                        topic: topic.to_owned(),
+                        partition: 0,
+                        needed: from,
+                        low,
+                    });
+                }
+                // Said on the side while brokers come and go; the deadline is what counts.
+                Some(Code::BrokerTransportFailure | Code::AllBrokersDown | Code::Resolve) => {}
+                _ => return Err(refused(&failure)),
+            },
+        }
+        if let Some(position) = position(consumer, topic) {
+            reached = reached.max(position);
+        }
+        if Instant::now() >= deadline {
+            // Brokers that are away say so here; the end is unproven while they answer.
+            marks(settings, consumer, topic, 0)?;
+            return Err(Error::TailUnproven {
+                topic: topic.to_owned(),
+                reached,
+                mark: through,
+            });
+        }
+    }
+    consumer.unassign().map_err(|failure| refused(&failure))
+}
+
+/// How far the consumer is, markers included.
+fn position(consumer: &Consumer, topic: &str) -> Option<i64> {
+    let positions = consumer.position().ok()?;
+    match positions.find_partition(topic, 0)?.offset() {
+        Offset::Offset(offset) => Some(offset),
+        _ => None,
+    }
+}
+
+/// Where the partitions of all known topics end, asked for at once.
+pub(crate) fn ends(
+    settings: &Settings,
+    consumer: &Consumer,
+    ledger: &Ledger,
+) -> Result<BTreeMap<(Arc<str>, i32), i64>, Error> {
+    let action = "asking where topics end";
+    let refused = |failure: &KafkaError| refusal::error(settings, action, failure);
+    let mut asked = TopicPartitionList::new();
+    for topic in ledger.topics() {
+        for partition in 0..topic.record.partitions {
+            asked
+                .add_partition_offset(&topic.record.name, partition, Offset::End)
+                .map_err(|failure| refused(&failure))?;
+        }
+    }
+    if asked.count() == 0 {
+        return Ok(BTreeMap::new());
+    }
+    // The end is a time to the protocol: the latest.
+    let answered = consumer
+        .offsets_for_times(asked, settings.patience)
+        .map_err(|failure| refused(&failure))?;
+    let mut ends = BTreeMap::new();
+    for element in answered.elements() {
+        element.error().map_err(|failure| refused(&failure))?;
+        if let Offset::Offset(offset) = element.offset() {
+            ends.insert((Arc::from(element.topic()), element.partition()), offset);
+        }
+    }
+    Ok(ends)
+}

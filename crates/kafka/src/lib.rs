@@ -1,0 +1,27 @@
+//! The log over Apache Kafka: topics that other programs can read too.
+//!
+//! A barrier is one Kafka transaction: the changes in the tables' topics, and last its record in
+//! `<pipeline>.barriers`, so that data, source position and counts are committed together or not at
+//! all. One transactional producer writes; `init_transactions` fences the one before it, and only
+//! then is the tail read, up to a proven end. The reader takes barriers in order, and of each table's
+//! topic exactly the records that the barrier counts.
+
+#![allow(dead_code)]
+mod client;
+mod codec;
+mod committed;
+mod error;
+mod ledger;
+mod reader;
+mod record;
+mod refusal;
+mod settings;
+mod tail;
+mod topics;
+mod writer;
+
+pub use error::Error;
+pub use reader::KafkaReader;
+pub use settings::Settings;
+pub use topics::{ControlTopics, topic_name};
+pub use writer::KafkaWriter;

@@ -1,0 +1,269 @@
+//! Barriers in order, each with exactly the records that it counts.
+//!
+//! The barriers' topic leads. A barrier's record tells where its changes lie; they are fetched from
+//! there, and whatever is not as the record says ends the reading: a record too few or too many, one
+//! of another barrier, one that somebody else has written. Nothing is skipped and nothing guessed.
+
+use super::Stop;
+use super::barrier::{self, Fetched};
+use super::partitions::Partitions;
+use super::schemas::Schemas;
+use crate::client;
+use crate::error::Error;
+use crate::ledger::Ledger;
+use crate::record::{self, BarrierRecord, LogRecord, PartitionRecord};
+use crate::settings::Settings;
+use crate::tail::{ControlReader, Found, unreadable};
+use change::{Barrier, Ordinal, TableProgress};
+use rdkafka::message::Message as _;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How long the thread waits before it looks whether anybody still listens.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+pub(super) struct Fetcher<'a> {
+    settings: &'a Settings,
+    control: ControlReader<'a>,
+    barriers: Arc<str>,
+    /// Where the next record of the barriers' topic is waited for.
+    next: i64,
+    /// Nothing comes before what is read: the pipeline's first barrier is.
+    from_start: bool,
+    partitions: Partitions<'a>,
+    schemas: Schemas,
+    ledger: Ledger,
+    stop: &'a Stop,
+}
+
+impl<'a> Fetcher<'a> {
+    /// Begins behind the barrier that ends with `after`.
+    pub(super) fn open(
+        settings: &'a Settings,
+        after: Option<Ordinal>,
+        stop: &'a Stop,
+    ) -> Result<Self, Error> {
+        let control = ControlReader::new(settings)?;
+        let marks = control.marks()?;
+        let (ledger, next) = match after {
+            None => (Ledger::default(), marks.low),
+            Some(after) => {
+                let found = locate(&control, after)?;
+                let (ledger, _) = control.ledger_at(&found, marks)?;
+                (ledger, found.offset + 1)
+            }
+        };
+        let administrator = client::administrator(settings)?;
+        control.verify(&administrator, &ledger)?;
+        let known: usize = ledger.topics().iter().map(|topic| topic.partitions.len()).sum();
+        let barriers: Arc<str> = control.control.barriers.as_str().into();
+        let mut partitions = Partitions::new(settings, known.max(8))?;
+        partitions.add([(&barriers, 0, next)].into_iter())?;
+        Ok(Self {
+            settings,
+            barriers,
+            next,
+            from_start: after.is_none(),
+            partitions,
+            schemas: Schemas::default(),
+            ledger,
+            control,
+            stop,
+        })
+    }
+
+    /// The next barrier; `None` once nobody listens any more.
+    pub(super) fn next(&mut self) -> Result<Option<Barrier>, Error> {
+        loop {
+            let Some((offset, record)) = self.record()? else {
+                return Ok(None);
+            };
+            match record {
+                LogRecord::State(state) => {
+                    // What is read from the start, or behind a barrier, is known already.
+                    if self.ledger.last.is_none() {
+                        let restored = self.ledger.restore(state);
+                        restored.map_err(|mismatch| self.control.mismatch(offset, &mismatch))?;
+                    }
+                }
+                LogRecord::Progress(progress) => self.ledger.pend(progress),
+                LogRecord::Barrier(record) => return self.barrier(offset, *record),
+            }
+        }
+    }
+
+    /// The next record of the barriers' topic.
+    fn record(&mut self) -> Result<Option<(i64, LogRecord)>, Error> {
+        while !self.stop.is_set() {
+            self.partitions.attend()?;
+            let polled = self.partitions.poll(&self.barriers, 0, self.next, LOOK_EVERY)?;
+            let Some(message) = polled else {
+                continue;
+            };
+            let offset = message.offset();
+            let record = record::read(message.payload().unwrap_or_default())
+                .map_err(|problem| unreadable(&self.barriers, offset, problem))?;
+            self.next = offset + 1;
+            return Ok(Some((offset, record)));
+        }
+        Ok(None)
+    }
+
+    fn barrier(&mut self, offset: i64, record: BarrierRecord) -> Result<Option<Barrier>, Error> {
+        if std::mem::take(&mut self.from_start) && record.previous.is_some() {
+            return Err(Error::Deleted {
+                topic: self.barriers.to_string(),
+                partition: 0,
+                needed: 0,
+                low: offset,
+            });
+        }
+        let previous = self.ledger.ordinal();
+        let folded = self.ledger.fold(&record);
+        let progress = folded.map_err(|mismatch| self.control.mismatch(offset, &mismatch))?;
+        let ledger = &self.ledger;
+        let named = record.partitions.iter().filter_map(|entry| {
+            let topic = ledger.topic(entry.topic)?;
+            Some((&topic.record.name, entry.partition, entry.first))
+        });
+        self.partitions.add(named)?;
+        self.whole(previous, record, progress)
+    }
+
+    /// The barrier with its changes.
+    fn whole(
+        &mut self,
+        previous: Option<Ordinal>,
+        record: BarrierRecord,
+        progress: Vec<TableProgress>,
+    ) -> Result<Option<Barrier>, Error> {
+        let deadline = Instant::now() + self.settings.patience;
+        let mut fetched = Vec::new();
+        for entry in &record.partitions {
+            let topic = self.ledger.topic(entry.topic).expect("folded with it");
+            let name = &topic.record.name;
+            if !fetch(&self.partitions, self.stop, name, entry, deadline, &mut fetched)? {
+                return Ok(None);
+            }
+        }
+        let pipeline = self.settings.pipeline.as_bytes();
+        let ends = (previous, record.checkpoint.ordinal);
+        let (control, schemas) = (&self.control, &mut self.schemas);
+        let changes = barrier::changes(fetched, pipeline, ends, |id| schemas.schema(control, id))?;
+        if changes.len() as u64 != record.changes {
+            return Err(Error::Inconsistent {
+                topic: self.barriers.to_string(),
+                partition: 0,
+                offset: self.next - 1,
+                problem: format!(
+                    "the barrier {} has {} changes, it says {}",
+                    record.checkpoint.ordinal,
+                    changes.len(),
+                    record.changes
+                ),
+            });
+        }
+        let described = record
+            .described
+            .iter()
+            .map(|id| schemas.description(control, id))
+            .collect::<Result<_, _>>()?;
+        Ok(Some(Barrier {
+            checkpoint: record.checkpoint,
+            changes,
+            chunk: record.chunk,
+            emptied: record.emptied,
+            described,
+            progress,
+            mapping: record.mapping,
+        }))
+    }
+}
+
+/// Exactly the records that a barrier has in one partition; false once nobody listens.
+fn fetch<'a>(
+    partitions: &'a Partitions<'_>,
+    stop: &Stop,
+    name: &Arc<str>,
+    entry: &PartitionRecord,
+    deadline: Instant,
+    fetched: &mut Vec<Fetched<'a>>,
+) -> Result<bool, Error> {
+    let mut needed = entry.first;
+    let mut count = 0;
+    while count < entry.records {
+        let polled = partitions.poll(name, entry.partition, needed, LOOK_EVERY)?;
+        let Some(message) = polled else {
+            partitions.attend()?;
+            if stop.is_set() {
+                return Ok(false);
+            }
+            if Instant::now() >= deadline {
+                return Err(Error::Interrupted {
+                    action: format!("reading topic {name}, partition {}", entry.partition),
+                    problem: format!(
+                        "the record at offset {needed} of a committed barrier did not come"
+                    ),
+                });
+            }
+            continue;
+        };
+        let offset = message.offset();
+        count += 1;
+        let misplaced = offset > entry.last
+            || (count == 1 && offset != entry.first)
+            || (count == entry.records && offset != entry.last);
+        if misplaced {
+            return Err(Error::Inconsistent {
+                topic: name.to_string(),
+                partition: entry.partition,
+                offset,
+                problem: format!(
+                    "record {count} of {} of a barrier should lie between offsets {} and {}",
+                    entry.records, entry.first, entry.last
+                ),
+            });
+        }
+        needed = offset + 1;
+        fetched.push(Fetched {
+            topic: Arc::clone(name),
+            message,
+        });
+    }
+    Ok(true)
+}
+
+/// The barrier that ends with this ordinal.
+fn locate(control: &ControlReader<'_>, after: Ordinal) -> Result<Found, Error> {
+    let marks = control.marks()?;
+    let unknown = |evidence: String| Error::CheckpointUnknown {
+        pipeline: control.settings.pipeline.to_string(),
+        checkpoint: after,
+        evidence,
+    };
+    let Some(last) = control.last(marks)? else {
+        return Err(unknown("which is empty".to_owned()));
+    };
+    let end = last.record.checkpoint.ordinal;
+    if end == after {
+        return Ok(last);
+    }
+    if end < after {
+        return Err(unknown(format!("which ends with {end}")));
+    }
+    match control.find(after, marks)? {
+        Some(found) => Ok(found),
+        None => match control.first_from(marks.low, marks)? {
+            // What comes before the first record that is left was deleted.
+            Some(first) if marks.low > 0 && first.record.checkpoint.ordinal > after => {
+                Err(Error::Deleted {
+                    topic: control.control.barriers.clone(),
+                    partition: 0,
+                    needed: 0,
+                    low: marks.low,
+                })
+            }
+            Some(_) | None => Err(unknown(format!("which has other barriers up to {end}"))),
+        },
+    }
+}

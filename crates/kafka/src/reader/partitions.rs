@@ -1,0 +1,163 @@
+//! The partitions that are being fetched from, each with a queue of its own.
+//!
+//! A partition is assigned when a barrier names it for the first time, at the very offset that the
+//! barrier names, and stays assigned. Each has its own bounded queue, so that one that is far ahead
+//! cannot fill memory, nor hold up another that is needed first. Nothing is ever fetched from
+//! "where the topic begins now": an offset that is gone is an error.
+
+use crate::client::{self, Consumer};
+use crate::committed::{self, Marks};
+use crate::error::Error;
+use crate::refusal;
+use crate::settings::{Isolation, Settings};
+use rdkafka::consumer::Consumer as _;
+use rdkafka::consumer::base_consumer::PartitionQueue;
+use rdkafka::error::KafkaError;
+use rdkafka::message::BorrowedMessage;
+use rdkafka::types::RDKafkaErrorCode as Code;
+use rdkafka::{Offset, TopicPartitionList};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Memory for fetched records, shared by the partitions that are known when reading begins.
+const QUEUED_KBYTES: u64 = 32 << 10;
+const LEAST_KBYTES: u64 = 64;
+const MOST_KBYTES: u64 = 8 << 10;
+
+/// Partitions and their queues.
+pub(super) struct Partitions<'a> {
+    settings: &'a Settings,
+    consumer: Arc<Consumer>,
+    queues: HashMap<(Arc<str>, i32), PartitionQueue<client::Aside>>,
+}
+
+impl<'a> Partitions<'a> {
+    /// `expected`: how many there will be, about.
+    pub(super) fn new(settings: &'a Settings, expected: usize) -> Result<Self, Error> {
+        let each = QUEUED_KBYTES / u64::try_from(expected).unwrap_or(u64::MAX).max(1);
+        let each = each.clamp(LEAST_KBYTES, MOST_KBYTES);
+        Ok(Self {
+            settings,
+            consumer: client::consumer(settings, Isolation::Committed, each)?,
+            queues: HashMap::new(),
+        })
+    }
+
+    /// Fetches from these partitions too, each from its offset on; from one that is fetched from
+    /// already as before.
+    pub(super) fn add<'b>(
+        &mut self,
+        partitions: impl Iterator<Item = (&'b Arc<str>, i32, i64)>,
+    ) -> Result<(), Error> {
+        let mut new = TopicPartitionList::new();
+        for (topic, partition, from) in partitions {
+            let key = (Arc::clone(topic), partition);
+            if self.queues.contains_key(&key) {
+                continue;
+            }
+            // Split ahead of the assignment, so that no record goes to the common queue.
+            let queue = self.consumer.split_partition_queue(topic, partition);
+            let queue = queue.ok_or_else(|| Error::TopicGone {
+                topic: topic.to_string(),
+            })?;
+            new.add_partition_offset(topic, partition, Offset::Offset(from))
+                .map_err(|failure| self.refused(topic, &failure))?;
+            self.queues.insert(key, queue);
+        }
+        if new.count() == 0 {
+            return Ok(());
+        }
+        self.consumer
+            .incremental_assign(&new)
+            .map_err(|failure| self.refused("new partitions", &failure))
+    }
+
+    /// The next committed record of a partition, if one comes within `wait`. `needed`: the offset
+    /// that is waited for.
+    pub(super) fn poll(
+        &self,
+        topic: &Arc<str>,
+        partition: i32,
+        needed: i64,
+        wait: Duration,
+    ) -> Result<Option<BorrowedMessage<'_>>, Error> {
+        let queue = self.queues.get(&(Arc::clone(topic), partition));
+        let queue = queue.expect("partitions are added before they are polled");
+        match queue.poll(wait) {
+            None | Some(Err(KafkaError::PartitionEOF(_))) => Ok(None),
+            Some(Ok(message)) => Ok(Some(message)),
+            Some(Err(failure)) => match self.judge(topic, partition, needed, &failure) {
+                Some(error) => Err(error),
+                None => Ok(None),
+            },
+        }
+    }
+
+    /// Lets the library say what concerns no partition. To be called often.
+    pub(super) fn attend(&self) -> Result<(), Error> {
+        match self.consumer.poll(Duration::ZERO) {
+            None | Some(Ok(_) | Err(KafkaError::PartitionEOF(_))) => Ok(()),
+            Some(Err(failure)) => match failure.rdkafka_error_code() {
+                Some(code) if said_on_the_side(code) => Ok(()),
+                _ => Err(self.refused("the log", &failure)),
+            },
+        }
+    }
+
+    /// Why a partition's records cannot be had: deleted, ended too early, or gone with the topic.
+    /// `None`: the library goes on by itself.
+    fn judge(
+        &self,
+        topic: &Arc<str>,
+        partition: i32,
+        needed: i64,
+        failure: &KafkaError,
+    ) -> Option<Error> {
+        match failure.rdkafka_error_code() {
+            Some(code) if said_on_the_side(code) => None,
+            Some(Code::AutoOffsetReset | Code::OffsetOutOfRange) => {
+                match committed::marks(self.settings, &self.consumer, topic, partition) {
+                    Ok(Marks { low, .. }) if low > needed => Some(Error::Deleted {
+                        topic: topic.to_string(),
+                        partition,
+                        needed,
+                        low,
+                    }),
+                    Ok(Marks { high, .. }) => Some(Error::TopicTruncated {
+                        topic: topic.to_string(),
+                        partition,
+                        expected: needed,
+                        found: high,
+                    }),
+                    Err(error) => Some(error),
+                }
+            }
+            Some(Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition) => {
+                Some(Error::TopicGone {
+                    topic: topic.to_string(),
+                })
+            }
+            _ => Some(self.refused(topic, failure)),
+        }
+    }
+
+    fn refused(&self, what: &str, failure: &KafkaError) -> Error {
+        refusal::error(self.settings, &format!("reading {what}"), failure)
+    }
+}
+
+/// What librdkafka mentions while brokers come and go. It goes on by itself, and whoever waits for a
+/// record has a limit of its own.
+fn said_on_the_side(code: Code) -> bool {
+    matches!(
+        code,
+        Code::BrokerTransportFailure
+            | Code::AllBrokersDown
+            | Code::Resolve
+            | Code::OperationTimedOut
+            | Code::RequestTimedOut
+            | Code::NotLeaderForPartition
+            | Code::LeaderNotAvailable
+    )
+}

@@ -1,0 +1,140 @@
+//! What a pipeline's log is told about its brokers, and what the clients are made from.
+//!
+//! Every client of the crate gets its configuration here, so that the guarantees which are settings
+//! (idempotence, isolation, no silent reset, no topic made by accident) stand in one place.
+
+use change::TableName;
+use rdkafka::ClientConfig;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The settings of one pipeline's log.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The pipeline's name, which all its topics begin with.
+    pub pipeline: Arc<str>,
+    /// `host:port`, at least one.
+    pub brokers: Vec<String>,
+    /// Of each table's topic, for its whole life.
+    pub partitions: u32,
+    /// `None`: what the brokers do by default.
+    pub replication_factor: Option<u16>,
+    /// Of the tables' topics; `None`: for ever.
+    pub retention: Option<Duration>,
+    /// No message is longer, its key, headers and framing included.
+    pub max_message_bytes: u64,
+    /// Names of topics that the configuration chooses itself.
+    pub topics: BTreeMap<TableName, Arc<str>>,
+    /// A transaction that is open for longer is aborted by the brokers, its producer fenced.
+    pub transaction_timeout: Duration,
+    /// How long one call waits for the brokers before it fails.
+    pub patience: Duration,
+    /// The whole state is written again once the records since the last one hold so many bytes,
+    /// and at least twice what the state itself holds: a restart reads so much and not more.
+    pub state_every_bytes: u64,
+}
+
+/// Which records a consumer is shown.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Isolation {
+    Committed,
+    Uncommitted,
+}
+
+/// Space for key, headers and framing of a control record, which is cut to fit.
+const FRAMING_BYTES: u64 = 4 << 10;
+
+impl Settings {
+    /// Settings with every default.
+    pub fn new(pipeline: impl Into<Arc<str>>, brokers: Vec<String>) -> Self {
+        Self {
+            pipeline: pipeline.into(),
+            brokers,
+            partitions: 1,
+            replication_factor: None,
+            retention: None,
+            max_message_bytes: 1 << 20,
+            topics: BTreeMap::new(),
+            transaction_timeout: Duration::from_secs(60),
+            patience: Duration::from_secs(30),
+            state_every_bytes: 4 << 20,
+        }
+    }
+
+    /// The brokers as one text, for clients and messages.
+    pub fn broker_list(&self) -> String {
+        self.brokers.join(",")
+    }
+
+    /// The id that fences: one writer for a pipeline.
+    pub fn transactional_id(&self) -> String {
+        format!("lockstep-{}", self.pipeline)
+    }
+
+    /// How long the value of a control record may be.
+    pub(crate) fn max_control_bytes(&self) -> usize {
+        usize::try_from(self.max_message_bytes.saturating_sub(FRAMING_BYTES)).unwrap_or(usize::MAX)
+    }
+
+    /// What every client needs.
+    pub(crate) fn client(&self) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        config
+            .set("bootstrap.servers", self.broker_list())
+            .set("client.id", format!("lockstep-{}", self.pipeline))
+            .set("socket.nagle.disable", "true")
+            .set("socket.keepalive.enable", "true")
+            .set("reconnect.backoff.ms", "50")
+            .set("reconnect.backoff.max.ms", "1000")
+            .set("allow.auto.create.topics", "false");
+        config
+    }
+
+    /// The one producer. A message is as long as the settings allow or it is refused here; the
+    /// broker's own limit is looked at before the start.
+    pub(crate) fn producer(&self) -> ClientConfig {
+        let mut config = self.client();
+        config
+            .set("transactional.id", self.transactional_id())
+            .set("enable.idempotence", "true")
+            .set("acks", "all")
+            .set("compression.type", "lz4")
+            .set("linger.ms", "0")
+            .set("retry.backoff.ms", "20")
+            .set("message.max.bytes", self.max_message_bytes.to_string())
+            .set("queue.buffering.max.messages", "200000")
+            .set("queue.buffering.max.kbytes", "131072")
+            .set(
+                "transaction.timeout.ms",
+                self.transaction_timeout.as_millis().to_string(),
+            );
+        config
+    }
+
+    /// A consumer of assigned partitions. `queued_kbytes` bounds what it holds for each of them.
+    pub(crate) fn consumer(&self, isolation: Isolation, queued_kbytes: u64) -> ClientConfig {
+        let level = match isolation {
+            Isolation::Committed => "read_committed",
+            Isolation::Uncommitted => "read_uncommitted",
+        };
+        // A single message longer than the limit still comes, alone.
+        let fetched = (queued_kbytes << 10).clamp(64 << 10, 1 << 20);
+        let mut config = self.client();
+        config
+            .set("group.id", format!("lockstep-{}", self.pipeline))
+            .set("enable.auto.commit", "false")
+            .set("enable.auto.offset.store", "false")
+            .set("auto.offset.reset", "error")
+            .set("isolation.level", level)
+            .set("enable.partition.eof", "true")
+            .set("check.crcs", "true")
+            .set("fetch.min.bytes", "1")
+            .set("fetch.wait.max.ms", "25")
+            .set("fetch.queue.backoff.ms", "5")
+            .set("fetch.error.backoff.ms", "50")
+            .set("fetch.message.max.bytes", fetched.to_string())
+            .set("queued.max.messages.kbytes", queued_kbytes.to_string());
+        config
+    }
+}

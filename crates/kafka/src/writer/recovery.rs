@@ -1,0 +1,95 @@
+//! Taking over the log: fence, then read, then check.
+//!
+//! The order is the guarantee. Once `init_transactions` has returned, nothing that a predecessor
+//! sends can be committed any more and what it left open is aborted; only then is the tail read, so
+//! that there is nothing it could miss. Read the other way round, a predecessor could commit a
+//! barrier behind the tail, and the next one would be written twice.
+
+use super::committing::{Committer, Producer};
+use super::deliveries::Deliveries;
+use crate::client;
+use crate::error::Error;
+use crate::refusal;
+use crate::settings::Settings;
+use crate::tail::{ControlReader, Suffix, ids};
+use crate::topics::{ControlTopics, Names, Purpose, ensure};
+use flow::ports::Tail;
+use flow::stops;
+use rdkafka::error::KafkaError;
+use rdkafka::producer::Producer as _;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Fences every predecessor and tells the last barrier that is durable.
+pub(super) fn recover(settings: &Arc<Settings>) -> Result<(Committer, Tail), Error> {
+    let control = ControlTopics::of(&settings.pipeline);
+    let administrator = client::administrator(settings)?;
+    let described = ensure(settings, &administrator, &control.all(), Purpose::Control)?;
+    let control_ids = [
+        described[&control.barriers].id.clone(),
+        described[&control.schema].id.clone(),
+    ];
+
+    let producer = fence(settings)?;
+    stops::reached_blocking("tail");
+
+    let reader = ControlReader::new(settings)?;
+    let marks = reader.marks()?;
+    let (ledger, suffix) = match reader.last(marks)? {
+        Some(found) => reader.ledger_at(&found, marks)?,
+        None => {
+            reader.verify_new()?;
+            (crate::ledger::Ledger::default(), Suffix::default())
+        }
+    };
+    reader.verify(&administrator, &ledger)?;
+    let (schemas, _) = reader.schemas(0)?;
+
+    let mut names = Names::new(&control);
+    for topic in ledger.topics() {
+        names.take(settings, &topic.record.table)?;
+    }
+    let last = ledger.last.as_ref();
+    let tail = Tail {
+        checkpoint: last.map(|last| last.checkpoint.clone()),
+        tables: ledger.tables().cloned().collect(),
+        mapping: last.map(|last| last.mapping.clone()),
+    };
+    let committer = Committer {
+        settings: Arc::clone(settings),
+        control,
+        control_ids,
+        producer,
+        administrator,
+        ledger,
+        names,
+        schemas: ids(&schemas).collect(),
+        suffix,
+    };
+    Ok((committer, tail))
+}
+
+/// A producer that is the only one of its id from now on.
+fn fence(settings: &Settings) -> Result<Producer, Error> {
+    let producer: Producer = settings
+        .producer()
+        .create_with_context(Deliveries::default())
+        .map_err(|error| Error::Client {
+            problem: error.to_string(),
+        })?;
+    let deadline = Instant::now() + settings.patience;
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let failure = match producer.init_transactions(left) {
+            Ok(()) => return Ok(producer),
+            Err(failure) => failure,
+        };
+        let retriable = match &failure {
+            KafkaError::Transaction(error) => error.is_retriable(),
+            _ => false,
+        };
+        if !retriable || Instant::now() >= deadline {
+            return Err(refusal::error(settings, "taking over the log", &failure));
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! The log against a real broker.
+
+#![allow(clippy::unwrap_used, reason = "tests say what they expect")]
+
+mod conformance;
+mod setting;
