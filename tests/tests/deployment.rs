@@ -215,3 +215,101 @@ fn the_context_of_the_image_holds_every_member_of_the_workspace_and_leaves_out_t
     }
     assert!(taken.contains("Cargo.lock"));
 }
+
+const PAGE: &str = "docs/deployment.md";
+
+#[test]
+fn the_page_names_every_unit_and_every_unit_that_it_names_is_there() {
+    let page = read(PAGE);
+    for (name, _) in UNITS {
+        assert!(page.contains(name), "{name}");
+    }
+    let templates: Vec<&str> = UNITS.iter().map(|(name, _)| *name).collect();
+    let named = page.split("lockstep").skip(1).filter_map(|rest| {
+        let (middle, instance) = rest.split_once('@')?;
+        let is_name = middle.chars().all(|c| c.is_ascii_lowercase() || c == '-');
+        (is_name && !instance.starts_with("db.") && !instance.starts_with("mongo."))
+            .then(|| format!("lockstep{middle}@.service"))
+    });
+    let named: BTreeSet<String> = named.collect();
+    assert_eq!(named.len(), UNITS.len(), "{named:?}");
+    for name in named {
+        assert!(templates.contains(&name.as_str()), "{name}");
+    }
+}
+
+#[test]
+fn every_file_that_the_page_links_or_installs_is_there() {
+    let page = read(PAGE);
+    let links = page.split("](").skip(1);
+    let links = links.map(|rest| rest.split(')').next().unwrap());
+    let mut paths = 0;
+    for link in links {
+        assert!(root().join("docs").join(link).exists(), "{link}");
+        paths += 1;
+    }
+    for word in page.split([' ', '`', '\n']) {
+        if word.starts_with("deploy/") {
+            assert!(root().join(word).exists(), "{word}");
+            paths += 1;
+        }
+    }
+    assert!(paths >= 4, "{paths}");
+}
+
+#[tokio::test]
+async fn the_page_s_configuration_is_read_by_the_product() {
+    let page = read(PAGE);
+    let example = page.split("```toml\n").nth(1).unwrap();
+    let pipeline = Pipeline::new(example.split("```").next().unwrap()).unwrap();
+    // Before it speaks to a server: the one thing missing is the password that a sink needs.
+    let sink = pipeline.finish(&["sink"]).await.unwrap();
+    assert!(sink.stderr.contains("has a mistake [LS1000]"), "{sink}");
+    assert!(
+        sink.stderr.contains("LOCKSTEP_MONGODB_PASSWORD is not set"),
+        "{sink}"
+    );
+}
+
+#[test]
+fn the_page_s_access_lists_name_the_ids_that_the_log_uses() {
+    let page = read(PAGE);
+    let settings = read("crates/kafka/src/settings.rs");
+    for (setting, option) in [
+        (
+            "fn transactional_id(&self)",
+            "--transactional-id lockstep-shop",
+        ),
+        ("\"group.id\"", "--group lockstep-shop"),
+    ] {
+        let rest = settings.split(setting).nth(1).unwrap();
+        let format = rest.split("format!(\"").nth(1).unwrap();
+        assert!(
+            format.starts_with("lockstep-{}\", self.pipeline)"),
+            "{setting}"
+        );
+        assert!(page.contains(option), "{option}");
+    }
+    assert!(page.contains("--topic shop. --resource-pattern-type prefixed"));
+}
+
+#[test]
+fn what_the_page_watches_is_in_the_status() {
+    let page = read(PAGE);
+    let snapshot = read("crates/lockstep/src/output/snapshot.rs");
+    let table = page.split("| alarm when |\n").nth(1).unwrap();
+    let table = table.split("\n\n").next().unwrap();
+    let mut fields = 0;
+    for row in table.lines().skip(1) {
+        let cell = row.split('|').nth(1).unwrap();
+        for path in cell.split('`').skip(1).step_by(2) {
+            for field in path.split('.') {
+                let is_part = ["sink", "capture"].contains(&field) && path.starts_with("parts.");
+                let declared = snapshot.contains(&format!("pub {field}: "));
+                assert!(declared || is_part, "{path}");
+            }
+            fields += 1;
+        }
+    }
+    assert!(fields >= 5, "{fields}");
+}

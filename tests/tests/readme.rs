@@ -1,10 +1,12 @@
-//! The two pages that people read first, held against the product: commands, flags, exit codes, keys of the configuration, codes and paths.
+//! The pages that people read first, held against the product: commands, flags, exit codes, keys of the configuration, codes and paths.
 //! What the product has must be in them, and what they name must be there; prose is for people to judge.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// What people read who use it.
+const PAGES: [&str; 2] = ["README.md", "docs/deployment.md"];
 const CONFIGURATION: &str = "crates/lockstep/src/config";
 const HELP: &str = "crates/lockstep/tests/surface/snapshots";
 
@@ -98,8 +100,8 @@ fn every_command_and_flag_of_the_help_is_in_the_readme() {
 }
 
 #[test]
-fn every_lockstep_command_line_of_the_readme_is_one_that_the_help_knows() {
-    let readme = read("README.md");
+fn every_lockstep_command_line_of_the_pages_is_one_that_the_help_knows() {
+    let readme = PAGES.map(read).join("\n");
     let (commands, known) = (commands(), flags(&help()));
     let lines: Vec<&str> = readme
         .lines()
@@ -194,8 +196,8 @@ fn the_readme_lists_exactly_the_keys_that_the_configuration_has() {
 }
 
 #[test]
-fn the_example_of_a_configuration_uses_only_keys_that_there_are() {
-    let readme = read("README.md");
+fn the_examples_of_a_configuration_use_only_keys_that_there_are() {
+    let readme = PAGES.map(read).join("\n");
     let declared = declared_keys();
     let mut keys = 0;
     for example in between(&readme, "```toml\n", &['`']) {
@@ -227,9 +229,9 @@ fn every_task_of_the_readme_is_one_of_xtask() {
 }
 
 #[test]
-fn every_code_of_the_two_pages_has_its_page() {
+fn every_code_of_the_pages_has_its_page() {
     let mut codes = 0;
-    for page in ["README.md", "crates/README.md"] {
+    for page in [PAGES[0], PAGES[1], "crates/README.md"] {
         for rest in read(page).split("LS").skip(1) {
             let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
             if digits.len() == 4 {

@@ -21,7 +21,9 @@ pub enum Error {
     #[error("Kafka does not allow {action}: {problem}")]
     NotAllowed { action: String, problem: String },
     /// A successor has taken over, or the brokers gave up an open transaction.
-    #[error("pipeline {pipeline}: another writer has taken over the log ({problem}); nothing more is written")]
+    #[error(
+        "pipeline {pipeline}: another writer has taken over the log ({problem}); nothing more is written"
+    )]
     Fenced { pipeline: String, problem: String },
     /// Did not succeed, and what is in the log is settled by reading its tail.
     #[error("{action} did not succeed: {problem}")]
@@ -88,14 +90,18 @@ pub enum Error {
         mark: i64,
     },
     /// The target's checkpoint is none of the log's.
-    #[error("the target's checkpoint {checkpoint} is not in the log of pipeline {pipeline}, {evidence}")]
+    #[error(
+        "the target's checkpoint {checkpoint} is not in the log of pipeline {pipeline}, {evidence}"
+    )]
     CheckpointUnknown {
         pipeline: String,
         checkpoint: Ordinal,
         evidence: String,
     },
     /// A record is not what this version writes.
-    #[error("topic {topic}, partition {partition}, offset {offset}: the record cannot be read: {problem}")]
+    #[error(
+        "topic {topic}, partition {partition}, offset {offset}: the record cannot be read: {problem}"
+    )]
     RecordUnreadable {
         topic: String,
         partition: i32,

@@ -173,7 +173,8 @@ impl Ledger {
         }
         let parts = pending.iter().flat_map(|part| &part.topics);
         for topic in barrier.topics.iter().chain(parts) {
-            let partitions = vec![Filled::default(); usize::try_from(topic.partitions).unwrap_or(0)];
+            let partitions =
+                vec![Filled::default(); usize::try_from(topic.partitions).unwrap_or(0)];
             self.add(topic.clone(), partitions)?;
         }
         for entry in &barrier.partitions {
@@ -212,7 +213,11 @@ impl Ledger {
         };
         for table in self.tables.values() {
             room(&mut parts, json_bytes(table));
-            parts.last_mut().expect("one at least").tables.push(table.clone());
+            parts
+                .last_mut()
+                .expect("one at least")
+                .tables
+                .push(table.clone());
         }
         for topic in &self.topics {
             let state = TopicState {

@@ -238,7 +238,9 @@ struct Format {
 pub(crate) fn read<T: for<'a> Deserialize<'a>>(bytes: &[u8]) -> Result<T, String> {
     match serde_json::from_slice(bytes).map(|Format { format }| format) {
         Ok(Some(FORMAT)) => serde_json::from_slice(bytes).map_err(|error| error.to_string()),
-        Ok(Some(other)) => Err(format!("it has format {other}, this version reads {FORMAT}")),
+        Ok(Some(other)) => Err(format!(
+            "it has format {other}, this version reads {FORMAT}"
+        )),
         Ok(None) | Err(_) => Err("it is none of Lockstep's".to_owned()),
     }
 }

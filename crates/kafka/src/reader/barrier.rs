@@ -47,7 +47,12 @@ pub(super) fn changes(
         last = Some((first.schema.clone(), Arc::clone(&known)));
         let messages: Vec<_> = records
             .iter()
-            .map(|record| (record.fetched.message.key(), record.fetched.message.payload()))
+            .map(|record| {
+                (
+                    record.fetched.message.key(),
+                    record.fetched.message.payload(),
+                )
+            })
             .collect();
         let decoded = codec::decode(&known, first.ordinal, &messages);
         changes.push(decoded.map_err(|problem| unreadable(&first.fetched, problem))?);
@@ -77,10 +82,16 @@ fn head<'a>(
         }
     }
     let (Some(ordinal), Some(schema), Some(named)) = (ordinal, schema, named) else {
-        return Err(unreadable(&fetched, "it has not the headers of a change".to_owned()));
+        return Err(unreadable(
+            &fetched,
+            "it has not the headers of a change".to_owned(),
+        ));
     };
     if named != pipeline {
-        return Err(inconsistent(&fetched, "the record is another pipeline's".to_owned()));
+        return Err(inconsistent(
+            &fetched,
+            "the record is another pipeline's".to_owned(),
+        ));
     }
     if Some(ordinal) <= previous || ordinal > last {
         let problem = format!("the record of change {ordinal} lies in the barrier {last}");

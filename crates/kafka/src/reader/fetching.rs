@@ -55,7 +55,11 @@ impl<'a> Fetcher<'a> {
         };
         let administrator = client::administrator(settings)?;
         control.verify(&administrator, &ledger)?;
-        let known: usize = ledger.topics().iter().map(|topic| topic.partitions.len()).sum();
+        let known: usize = ledger
+            .topics()
+            .iter()
+            .map(|topic| topic.partitions.len())
+            .sum();
         let barriers: Arc<str> = control.control.barriers.as_str().into();
         let mut partitions = Partitions::new(settings, known.max(8))?;
         partitions.add([(&barriers, 0, next)].into_iter())?;
@@ -96,7 +100,9 @@ impl<'a> Fetcher<'a> {
     fn record(&mut self) -> Result<Option<(i64, LogRecord)>, Error> {
         while !self.stop.is_set() {
             self.partitions.attend()?;
-            let polled = self.partitions.poll(&self.barriers, 0, self.next, LOOK_EVERY)?;
+            let polled = self
+                .partitions
+                .poll(&self.barriers, 0, self.next, LOOK_EVERY)?;
             let Some(message) = polled else {
                 continue;
             };
@@ -142,7 +148,14 @@ impl<'a> Fetcher<'a> {
         for entry in &record.partitions {
             let topic = self.ledger.topic(entry.topic).expect("folded with it");
             let name = &topic.record.name;
-            if !fetch(&self.partitions, self.stop, name, entry, deadline, &mut fetched)? {
+            if !fetch(
+                &self.partitions,
+                self.stop,
+                name,
+                entry,
+                deadline,
+                &mut fetched,
+            )? {
                 return Ok(None);
             }
         }

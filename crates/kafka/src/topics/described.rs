@@ -75,9 +75,8 @@ pub(crate) fn describe(
         c::rd_kafka_TopicCollection_destroy(collection);
         c::rd_kafka_AdminOptions_destroy(options);
         c::rd_kafka_queue_destroy(queue);
-        answer.map_err(|(code, problem)| {
-            refusal::coded(settings, "describing topics", code, problem)
-        })
+        answer
+            .map_err(|(code, problem)| refusal::coded(settings, "describing topics", code, problem))
     }
 }
 
@@ -132,5 +131,7 @@ unsafe fn text(text: *const c_char) -> String {
         return String::new();
     }
     // SAFETY: the caller's promise.
-    unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned()
+    unsafe { CStr::from_ptr(text) }
+        .to_string_lossy()
+        .into_owned()
 }

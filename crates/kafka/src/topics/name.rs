@@ -136,14 +136,19 @@ mod tests {
         let table = TableName::new("shop", "x".repeat(239));
         assert!(names().take(&settings(), &table).is_ok());
         let table = TableName::new("shop", "x".repeat(240));
-        assert_eq!(names().take(&settings(), &table).unwrap_err().code(), "LS5518");
+        assert_eq!(
+            names().take(&settings(), &table).unwrap_err().code(),
+            "LS5518"
+        );
     }
 
     #[test]
     fn a_chosen_name_cannot_be_a_control_topics() {
         let table = TableName::new("shop", "barriers");
         let mut settings = settings();
-        settings.topics.insert(table.clone(), "shop_barriers".into());
+        settings
+            .topics
+            .insert(table.clone(), "shop_barriers".into());
         assert!(names().take(&settings, &table).is_err());
     }
 }

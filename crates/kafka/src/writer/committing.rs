@@ -128,13 +128,15 @@ impl Committer {
         let names: Vec<&str> = new.keys().map(String::as_str).collect();
         let described = ensure(&self.settings, &self.administrator, &names, Purpose::Table)?;
         let first = self.ledger.next_number();
-        let records = (first..).zip(new).map(|(number, (name, table))| TopicRecord {
-            number,
-            id: described[&name].id.clone(),
-            partitions: described[&name].partitions,
-            name: name.into(),
-            table,
-        });
+        let records = (first..)
+            .zip(new)
+            .map(|(number, (name, table))| TopicRecord {
+                number,
+                id: described[&name].id.clone(),
+                partitions: described[&name].partitions,
+                name: name.into(),
+                table,
+            });
         Ok(records.collect())
     }
 
@@ -162,10 +164,13 @@ impl Committer {
         let table = record.table().expect("changes name schemas");
         let (number, name, count) = self.topic(table, &sent.topics);
         let partition = i32::try_from(message.hash % count.unsigned_abs()).unwrap_or(0);
-        let slot = sent.slots.entry((number, partition)).or_insert_with(|| Slot {
-            number: self.deliveries().slot(),
-            sent: 0,
-        });
+        let slot = sent
+            .slots
+            .entry((number, partition))
+            .or_insert_with(|| Slot {
+                number: self.deliveries().slot(),
+                sent: 0,
+            });
         slot.sent += 1;
         let key = encoded.slice(&message.key);
         let value = encoded.slice(&message.value);
@@ -193,12 +198,13 @@ impl Committer {
                 .headers(headers);
         base.key = key;
         base.payload = value;
-        self.send(base).map_err(|failure| match failure.rdkafka_error_code() {
-            Some(Code::MessageSizeTooLarge | Code::InvalidMessageSize) => {
-                self.too_large(record, name, message, key, value)
-            }
-            _ => self.refused(&format!("writing to topic {name}"), &failure),
-        })
+        self.send(base)
+            .map_err(|failure| match failure.rdkafka_error_code() {
+                Some(Code::MessageSizeTooLarge | Code::InvalidMessageSize) => {
+                    self.too_large(record, name, message, key, value)
+                }
+                _ => self.refused(&format!("writing to topic {name}"), &failure),
+            })
     }
 
     fn too_large(
@@ -226,7 +232,10 @@ impl Committer {
 
     /// Number, name and count of partitions of a table's topic.
     fn topic<'a>(&'a self, table: &TableName, new: &'a [TopicRecord]) -> (u32, &'a str, i32) {
-        let known = self.ledger.number(table).and_then(|number| self.ledger.topic(number));
+        let known = self
+            .ledger
+            .number(table)
+            .and_then(|number| self.ledger.topic(number));
         let record = known
             .map(|topic| &topic.record)
             .or_else(|| new.iter().find(|record| record.table == *table))
@@ -236,7 +245,10 @@ impl Committer {
 
     /// The whole state, when enough was written since it was last.
     fn send_state(&self, sent: &mut Sent) -> Result<(), Error> {
-        let due = self.settings.state_every_bytes.max(2 * self.suffix.state_bytes);
+        let due = self
+            .settings
+            .state_every_bytes
+            .max(2 * self.suffix.state_bytes);
         if self.suffix.bytes < due {
             return Ok(());
         }
@@ -258,7 +270,10 @@ impl Committer {
             let delivered = self.deliveries().delivered(slot.number);
             let known = self.ledger.topic(number);
             let filled = known.and_then(|topic| {
-                topic.partitions.get(usize::try_from(partition).ok()?).copied()
+                topic
+                    .partitions
+                    .get(usize::try_from(partition).ok()?)
+                    .copied()
             });
             let filled = filled.unwrap_or_default();
             let name = known.map(|topic| &topic.record).or_else(|| {
@@ -398,15 +413,13 @@ impl Committer {
     }
 
     fn wait(&self, deadline: Instant) -> Result<(), Error> {
-        self.deliveries()
-            .wait(deadline)
-            .map_err(|wait| match wait {
-                Wait::TimedOut { outstanding } => Error::Interrupted {
-                    action: "writing a barrier".to_owned(),
-                    problem: format!("{outstanding} records were not taken in time"),
-                },
-                Wait::Undelivered(undelivered) => self.undelivered(undelivered),
-            })
+        self.deliveries().wait(deadline).map_err(|wait| match wait {
+            Wait::TimedOut { outstanding } => Error::Interrupted {
+                action: "writing a barrier".to_owned(),
+                problem: format!("{outstanding} records were not taken in time"),
+            },
+            Wait::Undelivered(undelivered) => self.undelivered(undelivered),
+        })
     }
 
     fn undelivered(&self, undelivered: Undelivered) -> Error {
@@ -472,8 +485,7 @@ impl Committer {
 
     fn fenced(&self) -> Option<Error> {
         let (code, problem) = self.producer.client().fatal_error()?;
-        refusal::is_fenced(code)
-            .then(|| refusal::coded(&self.settings, "writing", code, problem))
+        refusal::is_fenced(code).then(|| refusal::coded(&self.settings, "writing", code, problem))
     }
 
     fn refused(&self, action: &str, failure: &KafkaError) -> Error {

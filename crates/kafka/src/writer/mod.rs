@@ -251,4 +251,3 @@ fn ended() -> Error {
         problem: "the writer has ended".to_owned(),
     }
 }
-
