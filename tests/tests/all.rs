@@ -13,4 +13,5 @@ mod fixtures_on_servers;
 mod kills;
 mod readme;
 mod terminal;
+mod topics_judge;
 mod zombies;
