@@ -20,6 +20,7 @@ mod json;
 mod mapper;
 mod multiset;
 mod names;
+mod outline;
 mod printable;
 mod problem;
 mod table;
@@ -30,6 +31,7 @@ pub use collection::{CollectionPlan, IndexPlan};
 pub use config::{IdentityChoice, MappingConfig, TableChoices};
 pub use mapper::Mapper;
 pub use multiset::{RowCounter, numbered_document, numbered_id};
+pub use outline::FieldOutline;
 pub use problem::{MappingError, Problem, Problems};
 pub use table::TableMapper;
 

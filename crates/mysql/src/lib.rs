@@ -25,8 +25,9 @@ mod wire;
 pub use charset::Charsets;
 pub use connect::{ConnectOptions, Password, TlsMode};
 pub use connection::Connection;
+pub use describe::{DeclaredColumn, Inspection};
 pub use error::Error;
-pub use preflight::Wishes;
+pub use preflight::{Seen, Suspects, Wishes};
 pub use snapshot::{Reader, ReaderOptions, SnapshotError};
 pub use stream::{KeyOverrides, KnownTables, LogSizes, Source, SourceOptions, Stream};
 
@@ -38,5 +39,5 @@ pub const CODES: &[&str] = &[
     "LS2050", "LS2051", "LS2052", "LS2053", "LS2054", "LS2501", "LS2502", "LS2503", "LS2504",
     "LS2505", "LS2506", "LS2507", "LS2508", "LS2509", "LS2510", "LS2511", "LS2512", "LS2520",
     "LS2521", "LS2522", "LS2523", "LS2524", "LS2525", "LS2526", "LS2527", "LS2528", "LS2529",
-    "LS2530", "LS2531", "LS2532", "LS2533", "LS2534", "LS2535",
+    "LS2530", "LS2531", "LS2532", "LS2533", "LS2534", "LS2535", "LS2536", "LS2537", "LS2538",
 ];

@@ -7,9 +7,11 @@
 
 mod catalogue;
 mod column_type;
+mod inspection;
 
 pub use catalogue::{CatalogueIndex, CatalogueTable};
 pub use column_type::CatalogueColumn;
+pub use inspection::{DeclaredColumn, Inspection};
 
 use crate::quote;
 use crate::snapshot::{Session, SnapshotError};

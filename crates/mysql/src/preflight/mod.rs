@@ -8,12 +8,15 @@ mod grants;
 mod settings;
 mod tables;
 mod unseen;
+mod values;
 
 use crate::describe::{self, Scope};
 use crate::snapshot::{Reader, Session, SnapshotError};
 use change::TableName;
 use flow::{Failure, Finding};
 use std::collections::BTreeSet;
+
+pub use values::{Seen, Suspects};
 
 /// What the pipeline wants of the source.
 #[derive(Clone, Debug, Default)]

@@ -73,6 +73,7 @@ pub(super) async fn check(
             ));
         }
     }
+    findings.extend(durability(session).await?);
     let server_id = one(session, doing, "SELECT @@GLOBAL.server_id").await?;
     if server_id == "0" || server_id == own_server_id.to_string() {
         findings.push(Finding::forbids(
@@ -91,6 +92,57 @@ pub(super) async fn check(
             format!("the server keeps its binlog for {seconds} s, less than a day"),
             "SET PERSIST binlog_expire_logs_seconds = 604800; a pipeline that is down for longer \
              than the server keeps its binlog has to copy again",
+        ));
+    }
+    Ok(findings)
+}
+
+/// What the server may forget in a crash, and in what order its transactions become visible.
+async fn durability(session: &mut Session) -> Result<Vec<Finding>, SnapshotError> {
+    let doing = "reading the server's settings";
+    let mut findings = Vec::new();
+    let ordered = one(session, doing, "SELECT @@GLOBAL.binlog_order_commits").await?;
+    if ordered != "1" {
+        let remedy = "SET PERSIST binlog_order_commits = ON";
+        let gtid_mode = one(session, doing, "SELECT @@GLOBAL.gtid_mode").await?;
+        findings.push(if gtid_mode.eq_ignore_ascii_case("ON") {
+            // The windows of a copy are told by GTIDs, which are executed once they are visible.
+            Finding::info(
+                "LS2536",
+                "binlog_order_commits is OFF: transactions become visible in another order than \
+                 they are logged in, which is harmless with GTIDs",
+                remedy,
+            )
+        } else {
+            Finding::forbids(
+                "LS2536",
+                "binlog_order_commits is OFF, and without GTIDs only the order of commits tells \
+                 what a copied row holds already",
+                remedy,
+            )
+        });
+    }
+    let synced = one(session, doing, "SELECT @@GLOBAL.sync_binlog").await?;
+    if synced != "1" {
+        findings.push(Finding::warns(
+            "LS2537",
+            format!(
+                "sync_binlog is {synced}: a crash of the server's machine may lose transactions \
+                 that were applied already"
+            ),
+            "SET PERSIST sync_binlog = 1",
+        ));
+    }
+    let query = "SELECT @@GLOBAL.innodb_flush_log_at_trx_commit";
+    let flushed = one(session, doing, query).await?;
+    if flushed != "1" {
+        findings.push(Finding::warns(
+            "LS2538",
+            format!(
+                "innodb_flush_log_at_trx_commit is {flushed}: a crash of the server's machine may \
+                 lose rows of transactions that the binlog has"
+            ),
+            "SET PERSIST innodb_flush_log_at_trx_commit = 1",
         ));
     }
     Ok(findings)

@@ -21,7 +21,7 @@ pub(crate) use session::Session;
 pub(crate) use values::value_of;
 
 use crate::charset::Charsets;
-use crate::describe::{self, CatalogueTable, Scope};
+use crate::describe::{self, CatalogueTable, Inspection, Scope};
 use crate::plan;
 use crate::stream::KeyOverrides;
 use change::{ColumnKind, TableDescription, TableName};
@@ -87,6 +87,47 @@ impl Reader {
             }
         }
         Ok(descriptions)
+    }
+
+    /// All selected tables with how they were declared, for a person to look at.
+    pub async fn inspect_all(&mut self) -> Result<BTreeMap<TableName, Inspection>, Failure> {
+        let tables = describe::tables(&mut self.session, Scope::All).await?;
+        let selected = tables
+            .into_iter()
+            .filter(|(name, _)| (self.options.selected)(name));
+        Ok(selected
+            .map(|(name, table)| {
+                let described = self.description(&table).map_err(Failure::from);
+                (name, Inspection::new(&table, described))
+            })
+            .collect())
+    }
+
+    /// The version that the server names.
+    pub async fn server_version(&mut self) -> Result<String, Failure> {
+        let doing = "asking for the server's version";
+        let rows = self.session.rows(doing, "SELECT VERSION()").await?;
+        let version = rows.into_iter().next().and_then(|row| row.get(0));
+        Ok(version.unwrap_or_default())
+    }
+
+    /// For how long the server keeps its binary log; `None` where it deletes nothing by time.
+    pub async fn binlog_retention(&mut self) -> Result<Option<Duration>, Failure> {
+        let doing = "asking for how long the binary log is kept";
+        // Of the two variables the second one is there since 8.0.29.
+        let query = "SHOW GLOBAL VARIABLES LIKE 'binlog_expire_logs_%'";
+        let (mut seconds, mut purges) = (0, true);
+        for mut row in self.session.rows(doing, query).await? {
+            let (name, value) = (row.take::<String, _>(0), row.take::<String, _>(1));
+            match (name.as_deref(), value) {
+                (Some("binlog_expire_logs_seconds"), Some(value)) => {
+                    seconds = value.parse().unwrap_or(0);
+                }
+                (Some("binlog_expire_logs_auto_purge"), Some(value)) => purges = value != "OFF",
+                _ => {}
+            }
+        }
+        Ok((seconds > 0 && purges).then(|| Duration::from_secs(seconds)))
     }
 
     pub(crate) fn session(&mut self) -> &mut Session {

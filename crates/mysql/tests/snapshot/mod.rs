@@ -36,6 +36,8 @@ pub struct Database {
     pub name: &'static str,
     pub connection: Conn,
     options: ConnectOptions,
+    /// Where it is not the shared one; it ends with this value.
+    _server: Option<MySql>,
 }
 
 impl Database {
@@ -54,7 +56,24 @@ impl Database {
             name,
             connection,
             options,
+            _server: None,
         }
+    }
+
+    /// On a server that was started with these arguments and ends with the process.
+    pub async fn on_a_server_of_its_own(name: &'static str, arguments: &[&str]) -> Self {
+        let arguments = arguments.iter().map(|text| (*text).to_owned()).collect();
+        let server = MySql::start(MySqlOptions { arguments }).await.unwrap();
+        let options = ConnectOptions::from_url(&server.url()).unwrap();
+        let connection = Conn::new(options.to_mysql_async(false)).await.unwrap();
+        let mut database = Self {
+            name,
+            connection,
+            options,
+            _server: Some(server),
+        };
+        database.run(&format!("CREATE DATABASE `{name}`")).await;
+        database
     }
 
     pub async fn run(&mut self, statement: &str) {

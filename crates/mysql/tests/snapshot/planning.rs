@@ -13,15 +13,7 @@ async fn rows_read(connection: &mut Conn) -> u64 {
 #[tokio::test]
 async fn planning_reads_a_small_part_of_the_table_and_splits_it_fairly() {
     // A server of its own, since the count of rows read is the server's.
-    let server = MySql::start(MySqlOptions::default()).await.unwrap();
-    let options = ConnectOptions::from_url(&server.url()).unwrap();
-    let connection = Conn::new(options.to_mysql_async(false)).await.unwrap();
-    let mut database = Database {
-        name: "planned",
-        connection,
-        options,
-    };
-    database.run("CREATE DATABASE planned").await;
+    let mut database = Database::on_a_server_of_its_own("planned", &[]).await;
     database.run("USE planned").await;
     database.numbers(100_000).await;
     let tables = [

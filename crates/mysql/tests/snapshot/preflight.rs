@@ -120,16 +120,7 @@ async fn each_setting_that_spoils_the_binlog_is_found() {
         "--server-id=77",
         "--innodb-native-foreign-keys=ON",
     ];
-    let arguments = arguments.iter().map(|text| (*text).to_owned()).collect();
-    let server = MySql::start(MySqlOptions { arguments }).await.unwrap();
-    let options = ConnectOptions::from_url(&server.url()).unwrap();
-    let connection = Conn::new(options.to_mysql_async(false)).await.unwrap();
-    let mut database = Database {
-        name: "spoilt",
-        connection,
-        options,
-    };
-    database.run("CREATE DATABASE spoilt").await;
+    let mut database = Database::on_a_server_of_its_own("spoilt", &arguments).await;
     database
         .run("CREATE TABLE spoilt.parent (a INT PRIMARY KEY)")
         .await;
@@ -145,6 +136,125 @@ async fn each_setting_that_spoils_the_binlog_is_found() {
         ["LS2008", "LS2521", "LS2522", "LS2524", "LS2531", "LS2533"],
         "{findings:?}"
     );
+}
+
+#[tokio::test]
+async fn what_a_server_may_forget_in_a_crash_is_found_and_each_remedy_mends_it() {
+    let arguments = [
+        "--binlog-order-commits=OFF",
+        "--sync-binlog=0",
+        "--innodb-flush-log-at-trx-commit=2",
+    ];
+    let mut database = Database::on_a_server_of_its_own("forgetful", &arguments).await;
+    database
+        .run("CREATE TABLE forgetful.t (a INT PRIMARY KEY)")
+        .await;
+    let wishes = wishes(&database);
+    let mut reader = database.reader().await;
+    let findings = reader.preflight(&wishes).await;
+    let found: Vec<_> = findings
+        .iter()
+        .map(|finding| (finding.code, finding.severity))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            ("LS2536", Severity::Info),
+            ("LS2537", Severity::Warns),
+            ("LS2538", Severity::Warns)
+        ]
+    );
+    // Without GTIDs there is nothing else to go by.
+    for mode in ["ON_PERMISSIVE", "OFF_PERMISSIVE"] {
+        database
+            .run(&format!("SET GLOBAL gtid_mode = {mode}"))
+            .await;
+    }
+    let severity = |findings: &[Finding]| {
+        let order = findings.iter().find(|finding| finding.code == "LS2536");
+        order.map(|finding| finding.severity)
+    };
+    let without = reader.preflight(&wishes).await;
+    assert_eq!(severity(&without), Some(Severity::Forbids));
+    for mode in ["ON_PERMISSIVE", "ON"] {
+        database
+            .run(&format!("SET GLOBAL gtid_mode = {mode}"))
+            .await;
+    }
+    for finding in &findings {
+        database.run(&finding.remedy).await;
+    }
+    assert_eq!(reader.preflight(&wishes).await, []);
+}
+
+#[tokio::test]
+async fn a_look_at_values_sees_what_no_calendar_has_and_says_how_far_it_looked() {
+    let mut database = Database::create("looked_at").await;
+    database
+        .run("SET SESSION sql_mode = 'ALLOW_INVALID_DATES'")
+        .await;
+    database
+        .run("CREATE TABLE t (id INT PRIMARY KEY, a DATE, b DATETIME(6), c TIMESTAMP NULL, d DATE, e DATE, f TINYINT, g TINYINT, h LONGTEXT, i LONGBLOB)")
+        .await;
+    let suspects = |rows_estimated| {
+        let named = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        mysql::Suspects {
+            dates: named(&["a", "b", "c", "d", "e"]),
+            booleans: named(&["f", "g"]),
+            large: named(&["h", "i"]),
+            rows_estimated,
+        }
+    };
+    let table = database.table("t");
+    let limit = Duration::from_secs(20);
+    let mut reader = database.reader().await;
+    let empty = reader.look_at_values(&table, &suspects(0), limit).await;
+    assert_eq!(
+        empty.unwrap(),
+        mysql::Seen {
+            complete: true,
+            ..mysql::Seen::default()
+        }
+    );
+    database
+        .run("INSERT INTO t VALUES (1, '0000-00-00', '2024-02-31 10:00:00', '0000-00-00', '2024-02-29', '0000-05-05', 0, 2, 'four', NULL)")
+        .await;
+    database
+        .run("INSERT INTO t VALUES (2, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 'x', 'yyy')")
+        .await;
+    for (rows, complete) in [(2, true), (u64::MAX, false)] {
+        let seen = reader.look_at_values(&table, &suspects(rows), limit).await;
+        let seen = seen.unwrap();
+        assert_eq!(seen.zero_dates, ["a", "b", "c", "e"]);
+        assert_eq!(seen.not_booleans, ["g"]);
+        assert_eq!((seen.largest_bytes, seen.complete), (4, complete));
+    }
+}
+
+#[tokio::test]
+async fn a_look_at_values_ends_in_time_and_says_that_it_saw_nothing_for_certain() {
+    let mut database = Database::create("too_long").await;
+    database.numbers(200_000).await;
+    let suspects = mysql::Suspects {
+        booleans: vec!["n".to_owned()],
+        ..mysql::Suspects::default()
+    };
+    let mut reader = database.reader().await;
+    let limit = Duration::from_millis(1);
+    let seen = reader
+        .look_at_values(&database.table("numbers"), &suspects, limit)
+        .await;
+    assert!(!seen.unwrap().complete);
+    // The session is as good as before.
+    let seen = reader
+        .look_at_values(
+            &database.table("numbers"),
+            &suspects,
+            Duration::from_secs(60),
+        )
+        .await;
+    let seen = seen.unwrap();
+    assert!(seen.complete && seen.not_booleans == ["n"], "{seen:?}");
 }
 
 #[tokio::test]
