@@ -58,11 +58,10 @@ enum Profile {
 fn run_of_tests(program: &str, arguments: &[&str]) -> Result<(), Failure> {
     prepare(&[Kind::Mysql, Kind::Mongodb])?;
     let binary = build_lockstep(Profile::Release)?;
-    say(&format!("building the {program}"));
     openly(
-        cargo(&["run", "--quiet", "--release", "--package", "tests"])
-            .args(["--bin", program, "--"])
+        Command::new(binary.with_file_name(program))
             .args(arguments)
+            .current_dir(folders::workspace())
             .env("LOCKSTEP_BIN", &binary),
     )
 }
@@ -84,7 +83,17 @@ fn build_lockstep(profile: Profile) -> Result<PathBuf, Failure> {
             "--features",
             "stops",
         ]))?,
-        Profile::Release => openly(&mut cargo(&["build", "--package", "lockstep", "--release"]))?,
+        // In one go: by themselves, lockstep and what starts it would ask for dependencies with
+        // different features, and most of them would be built twice.
+        Profile::Release => openly(&mut cargo(&[
+            "build",
+            "--package",
+            "lockstep",
+            "--package",
+            "tests",
+            "--bins",
+            "--release",
+        ]))?,
     }
     let folder = match profile {
         Profile::Test => "debug",
