@@ -13,6 +13,7 @@ use crate::reply::{self, Fault, Verdict, code};
 use crate::retry::{Patience, repeat};
 use bson::{Document, doc};
 use futures::TryStreamExt;
+use futures::future::join_all;
 use mongodb::ClientSession;
 use mongodb::options::{
     ReadConcern, ReturnDocument, SessionOptions, TransactionOptions, WriteConcern,
@@ -52,9 +53,9 @@ pub(crate) async fn take_over(target: &Target) -> Result<Vec<Lane>, Error> {
         .iter()
         .filter_map(|fence| fence.get_document("_id").ok()?.get_i32("lane").ok());
     let numbers: BTreeSet<i32> = (0..wanted).chain(known).collect();
-    let mut lanes = Vec::new();
-    for number in numbers {
-        // A predecessor may have had more lanes than this process: those are raised too.
+    // A predecessor may have had more lanes than this process: those are raised too. Side by side,
+    // since each waits for a majority.
+    let raising = numbers.into_iter().map(|number| async move {
         let session = session(target).await?;
         let fence = raise(target, number, session.id()).await?;
         let field = |name: &str| {
@@ -65,15 +66,18 @@ pub(crate) async fn take_over(target: &Target) -> Result<Vec<Lane>, Error> {
                     problem: error.to_string(),
                 })
         };
-        if number < wanted {
-            lanes.push(Lane {
-                number,
-                epoch: field("epoch")?,
-                previous: field("previous")?,
-                session,
-            });
-        }
-    }
+        Ok(Lane {
+            number,
+            epoch: field("epoch")?,
+            previous: field("previous")?,
+            session,
+        })
+    });
+    let mut lanes = join_all(raising)
+        .await
+        .into_iter()
+        .collect::<Result<Vec<Lane>, Error>>()?;
+    lanes.retain(|lane| lane.number < wanted);
     Ok(lanes)
 }
 

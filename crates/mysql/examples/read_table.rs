@@ -23,6 +23,7 @@ async fn main() {
         selected: Arc::new(|_| true),
         identity_columns: Arc::default(),
         keys: KeyOverrides::default(),
+        readings: mysql::Readings::default(),
         visible_within: Duration::from_secs(10),
     };
     let mut reader = Reader::new(options, Charsets::connect(&connect).await.unwrap());

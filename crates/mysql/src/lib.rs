@@ -25,7 +25,7 @@ mod wire;
 pub use charset::Charsets;
 pub use connect::{ConnectOptions, Password, TlsMode};
 pub use connection::Connection;
-pub use describe::{DeclaredColumn, Inspection};
+pub use describe::{DeclaredColumn, Inspection, Readings};
 pub use error::Error;
 pub use preflight::{Seen, Suspects, Wishes};
 pub use snapshot::{Reader, ReaderOptions, SnapshotError};

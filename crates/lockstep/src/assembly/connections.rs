@@ -10,7 +10,7 @@ use mapping::IdentityChoice;
 use mongo::{Target, TargetOptions};
 use mysql::{
     Charsets, ConnectOptions, Connection, KeyOverrides, KnownTables, Password, Reader,
-    ReaderOptions, Source, SourceOptions, TlsMode, Wishes,
+    ReaderOptions, Readings, Source, SourceOptions, TlsMode, Wishes,
 };
 
 use super::refused;
@@ -31,6 +31,7 @@ pub(super) struct Connections {
     identity_columns: Arc<BTreeMap<TableName, Vec<String>>>,
     keys: KeyOverrides,
     known: KnownTables,
+    readings: Readings,
     server_id: u32,
 }
 
@@ -55,6 +56,7 @@ impl Connections {
             identity_columns: Arc::new(identity_columns),
             keys: KeyOverrides::default(),
             known: KnownTables::default(),
+            readings: Readings::default(),
             server_id: tuned.unwrap_or_else(|| derived_server_id(&configuration.pipeline)),
         })
     }
@@ -78,6 +80,7 @@ impl Connections {
             selected: self.selected.clone(),
             identity_columns: self.identity_columns.clone(),
             keys: self.keys.clone(),
+            readings: self.readings.clone(),
             visible_within: VISIBLE_WITHIN,
         };
         Reader::new(options, self.charsets.clone())

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use crate::assembly::{self, Ended, Part, RunOptions};
 use crate::config::Log;
@@ -51,10 +52,12 @@ pub(super) async fn execute(
     }
     let stop = super::listen()?;
     let (progress, pictures) = watch::channel(Snapshot::new(&configuration.pipeline));
-    let reporting = tokio::spawn(report(pictures, output.reporter()));
+    let over = CancellationToken::new();
+    let reporting = tokio::spawn(report(pictures, output.reporter(), over.clone()));
     let stopping = tokio::spawn(announce_stop(stop.clone(), output.clone()));
     let ended = assembly::run(&configuration, options, stop, progress).await;
     stopping.abort();
+    over.cancel();
     // The sender is gone with the run, so the reporter ends by itself with the last picture.
     if let Err(error) = reporting.await {
         tracing::error!(%error, "the progress display failed");
@@ -90,18 +93,26 @@ pub(super) async fn execute(
     }
 }
 
-async fn report(mut pictures: watch::Receiver<Snapshot>, mut reporter: Reporter) {
+/// Shows pictures until they end; nobody waits for the next one to be due when all is over.
+async fn report(
+    mut pictures: watch::Receiver<Snapshot>,
+    mut reporter: Reporter,
+    over: CancellationToken,
+) {
     let began = tokio::time::Instant::now();
     while pictures.changed().await.is_ok() {
         let picture = pictures.borrow_and_update().clone();
         reporter.show(&picture, began.elapsed());
-        tokio::time::sleep(REPORT_EVERY).await;
+        tokio::select! {
+            () = over.cancelled() => {}
+            () = tokio::time::sleep(REPORT_EVERY) => {}
+        }
     }
     let last = pictures.borrow().clone();
     reporter.finish(&last);
 }
 
-async fn announce_stop(stop: tokio_util::sync::CancellationToken, output: Output) {
+async fn announce_stop(stop: CancellationToken, output: Output) {
     stop.cancelled().await;
     output.note(
         "stopping",

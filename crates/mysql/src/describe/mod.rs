@@ -8,10 +8,12 @@
 mod catalogue;
 mod column_type;
 mod inspection;
+mod readings;
 
 pub use catalogue::{CatalogueIndex, CatalogueTable};
 pub use column_type::CatalogueColumn;
 pub use inspection::{DeclaredColumn, Inspection};
+pub use readings::Readings;
 
 use crate::quote;
 use crate::snapshot::{Session, SnapshotError};
@@ -28,22 +30,6 @@ const NOT_USER_DATABASES: &str =
 pub(crate) enum Scope<'a> {
     All,
     One(&'a TableName),
-}
-
-/// The names of all base tables outside the server's own databases, sorted.
-pub(crate) async fn table_names(session: &mut Session) -> Result<Vec<TableName>, SnapshotError> {
-    let doing = "listing the tables";
-    let query = format!(
-        "SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.TABLES \
-         WHERE TABLE_TYPE = 'BASE TABLE' AND TABLE_SCHEMA NOT IN {NOT_USER_DATABASES}"
-    );
-    let mut names = Vec::new();
-    for row in session.rows(doing, &query).await? {
-        let mut fields = Fields::new(doing, row);
-        names.push(fields.table_name()?);
-    }
-    names.sort();
-    Ok(names)
 }
 
 /// Definitions are read at most so often while somebody keeps changing them.

@@ -21,7 +21,7 @@ pub(crate) use session::Session;
 pub(crate) use values::value_of;
 
 use crate::charset::Charsets;
-use crate::describe::{self, CatalogueTable, Inspection, Scope};
+use crate::describe::{self, CatalogueTable, Inspection, Readings, Scope};
 use crate::plan;
 use crate::stream::KeyOverrides;
 use change::{ColumnKind, TableDescription, TableName};
@@ -47,6 +47,8 @@ pub struct ReaderOptions {
     /// Told what identifies the rows of tables without a primary key, so that the change stream
     /// gives its rows the same key.
     pub keys: KeyOverrides,
+    /// What the readers of a pipeline know of the catalogue together.
+    pub readings: Readings,
     /// How long a chunk waits for C to become visible.
     pub visible_within: Duration,
 }
@@ -167,12 +169,17 @@ impl Reader {
             return Ok(Some(layout.clone()));
         }
         self.layouts.remove(name);
-        let tables = describe::tables(&mut self.session, Scope::One(name)).await?;
-        let Some(layout) = tables
-            .get(name)
-            .and_then(|catalogue| Layout::new(table, catalogue))
-        else {
-            return Ok(None);
+        let known = self.options.readings.layout(name);
+        let layout = match known.filter(|layout| layout.schema == table.schema) {
+            Some(layout) => layout,
+            None => {
+                let tables = describe::tables(&mut self.session, Scope::One(name)).await?;
+                let catalogue = tables.get(name);
+                match catalogue.and_then(|catalogue| Layout::new(table, catalogue)) {
+                    Some(layout) => layout,
+                    None => return Ok(None),
+                }
+            }
         };
         for column in &table.schema.columns {
             if let ColumnKind::Text { charset } = &column.kind {
@@ -208,6 +215,7 @@ impl Reader {
         };
         if gone {
             self.layouts.remove(name);
+            self.options.readings.forget(name);
             return Ok(None);
         }
         read.map(Some)
@@ -234,17 +242,28 @@ fn is_gone(number: u16) -> bool {
 
 impl SnapshotReader for Reader {
     async fn tables(&mut self) -> Result<Vec<TableName>, Failure> {
-        let mut names = describe::table_names(&mut self.session).await?;
-        names.retain(|name| (self.options.selected)(name));
+        let mut tables = describe::tables(&mut self.session, Scope::All).await?;
+        tables.retain(|name, _| (self.options.selected)(name));
+        let names = tables.keys().cloned().collect();
+        self.options.readings.replace(tables);
         Ok(names)
     }
 
     async fn describe(&mut self, table: &TableName) -> Result<Option<TableDescription>, Failure> {
-        let tables = describe::tables(&mut self.session, Scope::One(table)).await?;
-        match tables.get(table) {
-            Some(found) => Ok(Some(self.description(found)?)),
-            None => Ok(None),
+        let known = self.options.readings.take(table);
+        let found = match known {
+            Some(found) => Some(found),
+            None => {
+                let mut tables = describe::tables(&mut self.session, Scope::One(table)).await?;
+                tables.remove(table)
+            }
+        };
+        let Some(found) = found else { return Ok(None) };
+        let description = self.description(&found)?;
+        if let Some(layout) = Layout::new(&description, &found) {
+            self.options.readings.learn(layout);
         }
+        Ok(Some(description))
     }
 
     async fn plan(&mut self, table: &TableDescription, parts: usize) -> Result<CopyPlan, Failure> {
@@ -252,7 +271,12 @@ impl SnapshotReader for Reader {
             // The first read will say that the table is gone.
             return Ok(plan::one_range(table));
         };
-        Ok(plan::plan(&mut self.session, &layout, table, parts, &self.charsets).await?)
+        match plan::plan(&mut self.session, &layout, table, parts, &self.charsets).await {
+            Err(SnapshotError::Server { number, .. }) if is_gone(number) => {
+                Ok(plan::one_range(table))
+            }
+            planned => Ok(planned?),
+        }
     }
 
     async fn read(&mut self, request: &ChunkRequest) -> Result<Option<Chunk>, Failure> {

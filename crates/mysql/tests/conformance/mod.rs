@@ -90,6 +90,7 @@ impl SnapshotSetting for Database {
             selected: self.selected(),
             identity_columns: Arc::new(BTreeMap::new()),
             keys: KeyOverrides::default(),
+            readings: mysql::Readings::default(),
             visible_within: Duration::from_secs(10),
         };
         Reader::new(options, self.charsets.clone())

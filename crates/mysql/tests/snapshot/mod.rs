@@ -126,6 +126,7 @@ impl Database {
             selected: Arc::new(move |table| &*table.database == name),
             identity_columns: Arc::new(identity_columns),
             keys: mysql::KeyOverrides::default(),
+            readings: mysql::Readings::default(),
             visible_within: Duration::from_secs(10),
         };
         let charsets = Charsets::connect(&self.options).await.unwrap();

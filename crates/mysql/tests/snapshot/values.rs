@@ -27,6 +27,7 @@ async fn assert_equal_both_ways(stage: &mut Stage, before: &MySqlPosition, table
         selected: stage.options.selected.clone(),
         identity_columns: Arc::default(),
         keys: stage.options.keys.clone(),
+        readings: mysql::Readings::default(),
         visible_within: Duration::from_secs(10),
     };
     let mut reader = Reader::new(options, stage.options.charsets.clone());
