@@ -2,56 +2,95 @@
 //!
 //! Progress moves in one place, after the sink has said that the data and its checkpoint are
 //! durable together. While one batch is being written the next is translated, so that the
-//! processor and the target work at the same time; there is never more than one of each.
+//! processor and the target work at the same time. Rows of a copy are handed to the sink, which
+//! writes those of neighbouring chunks side by side; anything else waits until they are durable.
+//! A table whose documents the target refuses is left out from then on, and what was not durable
+//! yet is given again without it.
 
 use crate::failure::{Disposition, Failure};
-use crate::ports::{LogReader, Sink};
-use crate::translate::{GroupLimits, Step, Translator};
+use crate::group::{Group, GroupLimits};
+use crate::ports::{ApplyBatch, LogReader, Sink, Work};
+use crate::translate::{Step, Translator};
 use crate::watch::Watch;
 use change::{Barrier, MappingVersion, Ordinal};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// So many changes are worth a thread of their own while others write and read.
+const WORTH_A_THREAD: usize = 1_000;
 
 /// Runs until the log has ended and all of it is applied, or something fails. The log's reading end
 /// is dropped on return, so that a writer never waits for a reader that is gone.
 pub async fn apply<L: LogReader, K: Sink>(
     mut reader: L,
     sink: &mut K,
-    translator: &mut Translator,
+    mut translator: Translator,
     after: Option<Ordinal>,
     mapping: &MappingVersion,
     limits: GroupLimits,
     watch: &Watch,
 ) -> Result<(), Failure> {
     reader.open(after).await?;
+    let mut writer = Writer {
+        sink,
+        watch,
+        copying: VecDeque::new(),
+        again: false,
+        durable: None,
+    };
     let mut held: Option<Barrier> = None;
     let mut writing: Option<Step> = None;
     loop {
-        // Without a batch to write there is nothing to do but wait for the next barrier.
         let first = match (held.take(), &writing) {
             (Some(barrier), _) => Some(barrier),
-            (None, None) => match reader.next().await? {
-                Some(barrier) => Some(barrier),
-                None => return Ok(()),
+            // Without a batch to write there is nothing to do but wait for the next barrier.
+            (None, None) => loop {
+                tokio::select! {
+                    biased;
+                    moved = writer.copied(), if writer.is_copying() => {
+                        writer.mend(moved, &mut translator, &mut None, None).await?;
+                        writer.tell(&mut reader);
+                    }
+                    next = reader.next() => break next?,
+                }
             },
             (None, Some(_)) => reader.next_ready()?,
         };
-        let next = match first {
-            Some(first) => {
-                let group = gather(&mut reader, first, &mut held, limits, mapping)?;
-                let busy = writing.take();
-                let (written, step) = join(sink, busy, translator, group, watch).await;
-                if let Some(through) = written? {
-                    reader.applied(through);
-                }
-                Some(step)
+        let Some(first) = first else {
+            let mut last = writing.take();
+            let ended = last.is_none();
+            let written = writer.write(&mut last).await;
+            writer
+                .mend(written, &mut translator, &mut last, None)
+                .await?;
+            while ended && writer.is_copying() {
+                let settled = writer.settle().await;
+                writer
+                    .mend(settled, &mut translator, &mut last, None)
+                    .await?;
             }
-            None => {
-                if let Some(step) = writing.take() {
-                    reader.applied(write(sink, step, watch).await?);
-                }
-                None
+            writer.tell(&mut reader);
+            if ended {
+                return Ok(());
             }
+            continue;
         };
-        writing = next;
+        let group = gather(&mut reader, first, &mut held, limits, mapping)?;
+        let mut busy = writing.take();
+        let (written, (back, mut next)) =
+            tokio::join!(writer.write(&mut busy), translate(translator, group));
+        translator = back;
+        writer
+            .mend(written, &mut translator, &mut busy, Some(&mut next))
+            .await?;
+        writing = Some(next);
+        if is_copy(&writing) {
+            let written = writer.write(&mut writing).await;
+            writer
+                .mend(written, &mut translator, &mut writing, None)
+                .await?;
+        }
+        writer.tell(&mut reader);
     }
 }
 
@@ -62,57 +101,157 @@ fn gather<L: LogReader>(
     held: &mut Option<Barrier>,
     limits: GroupLimits,
     mapping: &MappingVersion,
-) -> Result<Vec<Barrier>, Failure> {
+) -> Result<Group, Failure> {
     check_mapping(&first, mapping)?;
-    let mut group = vec![first];
+    let mut group = Group::new(first);
     while let Some(next) = reader.next_ready()? {
         check_mapping(&next, mapping)?;
-        if !Translator::may_join(&group, &next, limits) {
-            *held = Some(next);
+        *held = group.join(next, limits);
+        if held.is_some() {
             break;
         }
-        group.push(next);
     }
     Ok(group)
 }
 
-/// Writes one step while the next is translated.
-async fn join<K: Sink>(
-    sink: &mut K,
-    busy: Option<Step>,
-    translator: &mut Translator,
-    group: Vec<Barrier>,
-    watch: &Watch,
-) -> (Result<Option<Ordinal>, Failure>, Step) {
-    let writing = async {
-        match busy {
-            Some(step) => write(sink, step, watch).await.map(Some),
-            None => Ok(None),
-        }
-    };
-    let translating = async {
-        // Lets the write be sent before the processor is taken.
-        tokio::task::yield_now().await;
-        translator.translate(group)
-    };
-    tokio::join!(writing, translating)
+async fn translate(mut translator: Translator, group: Group) -> (Translator, Step) {
+    // Lets the write be sent before the processor is taken.
+    tokio::task::yield_now().await;
+    if group.changes() < WORTH_A_THREAD {
+        let step = translator.translate(group);
+        return (translator, step);
+    }
+    let translating = tokio::task::spawn_blocking(move || {
+        let step = translator.translate(group);
+        (translator, step)
+    });
+    match translating.await {
+        Ok(done) => done,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
 }
 
-async fn write<K: Sink>(sink: &mut K, step: Step, watch: &Watch) -> Result<Ordinal, Failure> {
-    for plan in &step.prepare {
-        sink.prepare(plan).await?;
+/// Whether the step is nothing but rows of a copy, which may go beside others.
+fn is_copy(step: &Option<Step>) -> bool {
+    step.as_ref().is_some_and(|step| {
+        matches!(step.batch.work, Work::Chunks(_))
+            && step.prepare.is_empty()
+            && step.finish.is_empty()
+    })
+}
+
+/// The sink, and what it has been given that is not durable yet.
+struct Writer<'a, K> {
+    sink: &'a mut K,
+    watch: &'a Watch,
+    /// In order.
+    copying: VecDeque<Step>,
+    /// `copying` has to be given to the sink again.
+    again: bool,
+    durable: Option<Ordinal>,
+}
+
+impl<K: Sink> Writer<'_, K> {
+    fn is_copying(&self) -> bool {
+        !self.copying.is_empty()
     }
-    let checkpoint = step.batch.checkpoint.clone();
-    let progress = step.batch.progress.clone();
-    sink.apply(step.batch).await?;
-    watch.applied(&checkpoint, progress, step.changes);
-    for (table, trouble) in &step.stopped {
-        watch.stopped(table, trouble);
+
+    /// Says to the log what has become durable since.
+    fn tell<L: LogReader>(&mut self, reader: &mut L) {
+        if let Some(through) = self.durable.take() {
+            reader.applied(through);
+        }
     }
-    for plan in &step.finish {
-        sink.finish(plan).await?;
+
+    /// Writes the step, or hands it over where it is a copy. What is done of it is taken out of it,
+    /// so that after a failure the same call goes on with the rest.
+    async fn write(&mut self, step: &mut Option<Step>) -> Result<(), Failure> {
+        if std::mem::take(&mut self.again) {
+            for step in &self.copying {
+                self.sink.copy(step.batch.clone()).await?;
+            }
+        }
+        if is_copy(step) {
+            if let Some(step) = step.take() {
+                let batch = step.batch.clone();
+                // First, since what was not told has to be given again, this too.
+                self.copying.push_back(step);
+                self.sink.copy(batch).await?;
+            }
+            return Ok(());
+        }
+        let Some(current) = step else { return Ok(()) };
+        self.settle().await?;
+        while let Some(plan) = current.prepare.last() {
+            self.sink.prepare(plan).await?;
+            current.prepare.pop();
+        }
+        self.sink.apply(&current.batch).await?;
+        self.applied(current);
+        current.changes = 0;
+        Arc::make_mut(&mut current.batch).work = Work::Atomic(Vec::new());
+        while let Some(plan) = current.finish.last() {
+            self.sink.finish(plan).await?;
+            current.finish.pop();
+        }
+        *step = None;
+        Ok(())
     }
-    Ok(checkpoint.ordinal)
+
+    async fn settle(&mut self) -> Result<(), Failure> {
+        while self.is_copying() {
+            self.copied().await?;
+        }
+        Ok(())
+    }
+
+    /// Waits for a copy to become durable. Cancel safe.
+    async fn copied(&mut self) -> Result<(), Failure> {
+        let through = self.sink.copied().await?;
+        while let Some(step) = self.copying.front()
+            && through.is_none_or(|through| step.batch.checkpoint.ordinal <= through)
+            && let Some(step) = self.copying.pop_front()
+        {
+            self.applied(&step);
+        }
+        Ok(())
+    }
+
+    fn applied(&mut self, step: &Step) {
+        let ApplyBatch {
+            checkpoint,
+            progress,
+            ..
+        } = &*step.batch;
+        self.watch
+            .applied(checkpoint, progress.clone(), step.changes);
+        for (table, trouble) in &step.stopped {
+            self.watch.stopped(table, trouble);
+        }
+        self.durable = Some(checkpoint.ordinal);
+    }
+
+    /// Goes on after a failure that concerns one table: without it, with all that is not durable,
+    /// with the step that was being written, and `next` behind it.
+    async fn mend(
+        &mut self,
+        mut outcome: Result<(), Failure>,
+        translator: &mut Translator,
+        step: &mut Option<Step>,
+        mut next: Option<&mut Step>,
+    ) -> Result<(), Failure> {
+        while let Err(failure) = outcome {
+            let given_up = translator.give_up(failure)?;
+            let steps = self.copying.iter_mut().chain(step.as_mut());
+            let steps = steps.chain(next.as_deref_mut());
+            for (index, step) in steps.enumerate() {
+                given_up.leave_out_of(step, index == 0);
+            }
+            self.again = true;
+            outcome = self.write(step).await;
+        }
+        Ok(())
+    }
 }
 
 fn check_mapping(barrier: &Barrier, mapping: &MappingVersion) -> Result<(), Failure> {

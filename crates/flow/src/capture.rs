@@ -11,7 +11,7 @@ use crate::ports::{ChangeSource, ChangeStream, LogWriter, SnapshotReader, Source
 use crate::readers::{Answer, Readers, Settings as ReaderSettings};
 use crate::stops;
 use crate::watch::Watch;
-use change::{Checkpoint, MappingVersion, Position, TableName, Trouble};
+use change::{Barrier, Checkpoint, MappingVersion, Position, TableName, Trouble};
 use mapping::Mapper;
 use reconcile::{Capture, Limits, ReadChunk, TornMismatch};
 use std::time::Duration;
@@ -46,9 +46,9 @@ pub async fn capture<S: ChangeSource, R: SnapshotReader + 'static, W: LogWriter>
     let first = snapshot
         .first_mut()
         .expect("capture is given at least one reader");
-    let tables = first.tables().await?;
     let mut core = begin(source, tail, mapping, settings.limits).await?;
-    for table in &tables {
+    // Behind the stream's beginning: what is created or altered afterwards comes with the stream.
+    for table in &first.tables().await? {
         core.add_table(table);
     }
     let checkpoint = Checkpoint {
@@ -64,17 +64,9 @@ pub async fn capture<S: ChangeSource, R: SnapshotReader + 'static, W: LogWriter>
     let mut goal: Option<Position> = None;
 
     loop {
-        while let Some(barrier) = core.take_closed() {
-            if barrier.chunk {
-                stops::reached("copying").await;
-            }
-            if barrier.checkpoint.torn.is_some() {
-                stops::reached("mid-split").await;
-            }
-            writer.send(barrier).await?;
-            watch.sent();
-        }
+        // Chunks are read ahead of the log, but only so far.
         while readers.has_idle()
+            && core.closed_bytes() < settings.readers.max_read_ahead_bytes
             && let Some(task) = core.next_task()
         {
             let position = core.position().clone();
@@ -89,7 +81,7 @@ pub async fn capture<S: ChangeSource, R: SnapshotReader + 'static, W: LogWriter>
             if core.position().covers(goal) && core.is_between_transactions() {
                 core.close_heartbeat();
                 while let Some(barrier) = core.take_closed() {
-                    writer.send(barrier).await?;
+                    send(&mut writer, barrier, watch).await?;
                 }
                 break;
             }
@@ -98,17 +90,41 @@ pub async fn capture<S: ChangeSource, R: SnapshotReader + 'static, W: LogWriter>
             biased;
             () = cancel.cancelled() => break,
             answer = readers.next(), if !readers.all_idle() => take_answer(&mut core, answer)?,
-            ready = writer.ready(), if core.has_work() => {
+            ready = writer.ready(), if core.has_closed() || core.has_work() => {
                 ready?;
-                core.close();
+                if !core.has_closed() {
+                    core.close();
+                }
+                if let Some(barrier) = core.take_closed() {
+                    send(&mut writer, barrier, watch).await?;
+                }
             }
-            event = events.next() => take_events(&mut core, event?, &mut events)?,
-            _ = heartbeat.tick() => core.close_heartbeat(),
+            // A log that does not keep up stops the stream.
+            event = events.next(), if !core.has_closed() => {
+                take_events(&mut core, event?, &mut events)?;
+            }
+            _ = heartbeat.tick(), if !core.has_closed() => core.close_heartbeat(),
         }
     }
     readers.stop().await;
     events.stop().await;
     writer.finish().await
+}
+
+async fn send<W: LogWriter>(
+    writer: &mut W,
+    barrier: Barrier,
+    watch: &Watch,
+) -> Result<(), Failure> {
+    if barrier.chunk {
+        stops::reached("copying").await;
+    }
+    if barrier.checkpoint.torn.is_some() {
+        stops::reached("mid-split").await;
+    }
+    writer.send(barrier).await?;
+    watch.sent();
+    Ok(())
 }
 
 async fn begin<S: ChangeSource>(

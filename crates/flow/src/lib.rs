@@ -10,6 +10,7 @@ pub mod direct;
 pub mod ending;
 pub mod failure;
 pub mod finding;
+pub mod group;
 pub mod pipeline;
 pub mod ports;
 mod readers;
@@ -22,6 +23,10 @@ pub use failure::{Disposition, Failure};
 pub use finding::{Finding, Severity};
 pub use readers::Settings as ReaderSettings;
 pub use watch::{Look, Watch};
+
+// Part of what the loops are called with.
+pub use reconcile::Limits;
+pub use tokio_util::sync::CancellationToken;
 
 /// The codes that this crate can say, each with a page: `lockstep explain CODE`.
 pub const CODES: &[&str] = &["LS4001", "LS4002", "LS4003", "LS4004", "LS4006", "LS4007"];

@@ -11,9 +11,10 @@ use crate::capture::{self, capture};
 use crate::direct::direct;
 use crate::ending::{CaughtUp, Ending};
 use crate::failure::{Disposition, Failure};
+use crate::group::GroupLimits;
 use crate::ports::{ChangeSource, LogReader, LogWriter, Sink, SnapshotReader, Tail};
 use crate::retry::persist;
-use crate::translate::{GroupLimits, Translator};
+use crate::translate::Translator;
 use crate::watch::Watch;
 use change::{MappingVersion, Ordinal, TableState};
 use mapping::Mapper;
@@ -53,7 +54,7 @@ where
             tail,
             mapping,
             after,
-            mut translator,
+            translator,
         } = take_over(sink, mapper, watch).await?;
         let (writer, reader) = direct(tail);
         let capturing = capture(
@@ -68,7 +69,7 @@ where
         let applying = apply(
             reader,
             sink,
-            &mut translator,
+            translator,
             after,
             &mapping,
             settings.group,
@@ -138,13 +139,13 @@ where
             tail,
             mapping,
             after,
-            mut translator,
+            translator,
         } = take_over(sink, mapper, watch).await?;
         let reader = Ending::new(reader(), &tail, until.clone(), cancel.clone());
         apply(
             reader,
             sink,
-            &mut translator,
+            translator,
             after,
             &mapping,
             settings.group,

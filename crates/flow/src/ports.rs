@@ -164,7 +164,7 @@ pub trait LogReader: Send {
     fn applied(&mut self, through: Ordinal);
 }
 
-/// The work of one call of [`Sink::apply`].
+/// The work of one call of [`Sink::apply`] or [`Sink::copy`].
 #[derive(Clone, Debug)]
 pub enum Work {
     /// Net effects that become visible together, in one transaction.
@@ -204,8 +204,21 @@ pub trait Sink: Send {
     ) -> impl Future<Output = Result<(), Failure>> + Send;
 
     /// Applies the work and its checkpoint: majority-durable on return, and all of it or nothing
-    /// that a later `take_over` would not redo. An unknown outcome is settled inside.
-    fn apply(&mut self, batch: ApplyBatch) -> impl Future<Output = Result<(), Failure>> + Send;
+    /// that a later `take_over` would not redo. An unknown outcome is settled inside. Whatever
+    /// [`Sink::copy`] has taken is durable before the work begins. A `Table` failure names the
+    /// collection that refused, and leaves the target as a crash would: without that collection's
+    /// effects the batch may be given again.
+    fn apply(&mut self, batch: &ApplyBatch) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// Takes rows of a copy ([`Work::Chunks`]) and returns once there is room for more: they are
+    /// written side by side with those of the batches taken before. Their checkpoints are stored in
+    /// order, each after all rows up to it are durable; [`Sink::copied`] tells. After a failure, of
+    /// this or of any other call, all that was not told has to be given again.
+    fn copy(&mut self, batch: Arc<ApplyBatch>) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// Waits for a checkpoint of what `copy` took to be durable, and tells its ordinal, which
+    /// stands for all before it; `None` at once when there is nothing to wait for. Cancel safe.
+    fn copied(&mut self) -> impl Future<Output = Result<Option<Ordinal>, Failure>> + Send;
 }
 
 /// A command to the running process, from the requests collection.

@@ -18,6 +18,8 @@ pub struct Settings {
     pub max_chunk_bytes: usize,
     /// A table is split into at most so many ranges.
     pub ranges_per_table: usize,
+    /// No chunk is begun while those that wait for the log hold so many bytes.
+    pub max_read_ahead_bytes: usize,
     /// So often a passing failure is tried again before it counts.
     pub attempts: u32,
 }

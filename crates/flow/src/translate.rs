@@ -1,13 +1,14 @@
 //! From barriers to what the sink is asked to do.
 //!
 //! Mapping and folding are pure; this keeps the compiled mappers of the tables, the tables that
-//! had to be given up, and groups neighbouring barriers: chunks with chunks, whole transactions
-//! with whole transactions. It waits for nothing, so it can run beside the writing of the batch
-//! before.
+//! had to be given up. It waits for nothing, so it can run beside the writing of the batch before.
 
+use crate::failure::{Disposition, Failure};
+use crate::group::Group;
 use crate::ports::{ApplyBatch, Work};
 use change::{
-    Barrier, Change, Collection, Effect, Schema, TableDescription, TableName, TableState, Trouble,
+    Change, Collection, Effect, Schema, TableDescription, TableName, TableProgress, TableState,
+    Trouble,
 };
 use mapping::{CollectionPlan, Mapper, RowCounter, TableMapper};
 use reconcile::fold;
@@ -19,7 +20,8 @@ use std::sync::Arc;
 pub struct Step {
     /// Collections to be created before the batch.
     pub prepare: Vec<CollectionPlan>,
-    pub batch: ApplyBatch,
+    /// Shared with the sink while it copies.
+    pub batch: Arc<ApplyBatch>,
     /// How many source changes the batch comes from.
     pub changes: u64,
     /// Collections whose copy the batch completes: their other indexes are built after it.
@@ -28,11 +30,49 @@ pub struct Step {
     pub stopped: Vec<(TableName, Trouble)>,
 }
 
-/// How much one batch may hold.
-#[derive(Clone, Copy, Debug)]
-pub struct GroupLimits {
-    pub max_changes: usize,
-    pub max_bytes: usize,
+/// A table that is given up because the target refuses its documents.
+#[derive(Debug)]
+pub struct GivenUp {
+    table: TableName,
+    collection: Collection,
+    trouble: Trouble,
+}
+
+impl GivenUp {
+    /// Leaves the table out of a step that is to be taken again. `tell`: the step stores that the
+    /// table stands still, even if it says nothing of it otherwise.
+    pub fn leave_out_of(&self, step: &mut Step, tell: bool) {
+        let others = |plan: &CollectionPlan| *plan.collection != self.collection;
+        step.prepare.retain(others);
+        step.finish.retain(others);
+        let batch = Arc::make_mut(&mut step.batch);
+        match &mut batch.work {
+            Work::Atomic(effects) | Work::Chunks(effects) => {
+                effects.retain(|effect| *effect.collection != self.collection);
+            }
+            Work::Empty(collections) => {
+                collections.retain(|collection| **collection != self.collection);
+            }
+        }
+        let mut known = batch.progress.iter_mut();
+        match known.find(|progress| progress.table == self.table) {
+            Some(progress) => stop(progress, &self.trouble),
+            None if tell => {
+                let mut progress = TableProgress::unplanned(self.table.clone());
+                stop(&mut progress, &self.trouble);
+                batch.progress.push(progress);
+            }
+            None => return,
+        }
+        step.stopped
+            .push((self.table.clone(), self.trouble.clone()));
+    }
+}
+
+fn stop(progress: &mut TableProgress, trouble: &Trouble) {
+    progress.state = TableState::Stopped;
+    progress.live = false;
+    progress.trouble = Some(trouble.clone());
 }
 
 /// The pure half of apply.
@@ -61,33 +101,44 @@ impl Translator {
         }
     }
 
-    /// Whether `next` may join a batch that holds these barriers already.
-    pub fn may_join(group: &[Barrier], next: &Barrier, limits: GroupLimits) -> bool {
-        let Some(first) = group.first() else {
-            return true;
+    /// Gives up the table whose collection the target refuses; the failure itself where it
+    /// concerns no table, or none that is written.
+    pub fn give_up(&mut self, failure: Failure) -> Result<GivenUp, Failure> {
+        let collection = match (failure.disposition, &failure.table) {
+            (Disposition::Table, Some(table)) => Collection {
+                database: table.database.clone(),
+                name: table.table.clone(),
+            },
+            (Disposition::Table, None)
+            | (Disposition::Transient | Disposition::Fenced | Disposition::Halt, _) => {
+                return Err(failure);
+            }
         };
-        let plain = |barrier: &Barrier| {
-            barrier.emptied.is_empty()
-                && barrier.checkpoint.torn.is_none()
-                && barrier.mapping == first.mapping
+        let mut written = self
+            .tables
+            .keys()
+            .filter(|table| !self.stopped.contains_key(*table));
+        let table = written.find(|table| self.mapper.collection(table) == collection);
+        let Some(table) = table.cloned() else {
+            return Err(failure);
         };
-        let changes: usize = group
-            .iter()
-            .chain([next])
-            .map(|barrier| barrier.changes.len())
-            .sum();
-        let bytes: usize = group.iter().chain([next]).map(Barrier::heap_bytes).sum();
-        // A torn part is followed by a barrier that makes it whole; neither joins others, so that
-        // what is marked torn is exactly what is torn.
-        plain(first)
-            && plain(next)
-            && first.chunk == next.chunk
-            && changes <= limits.max_changes
-            && bytes <= limits.max_bytes
+        tracing::error!(%table, code = failure.code, "{failure}");
+        let trouble = Trouble {
+            code: failure.code.into(),
+            message: failure.message.into(),
+            remedy: failure.remedy.into(),
+        };
+        self.stopped.insert(table.clone(), trouble.clone());
+        Ok(GivenUp {
+            table,
+            collection,
+            trouble,
+        })
     }
 
     /// What the sink has to do for these barriers, which came one after the other.
-    pub fn translate(&mut self, group: Vec<Barrier>) -> Step {
+    pub fn translate(&mut self, group: Group) -> Step {
+        let group = group.into_barriers();
         let last = group.last().expect("a group has at least one barrier");
         let checkpoint = last.checkpoint.clone();
         let mapping = last.mapping.clone();
@@ -127,15 +178,15 @@ impl Translator {
         let stopped = self.newly_stopped(already_stopped, &mut effects);
         for (table, trouble) in &self.stopped {
             if let Some(progress) = progress.get_mut(table) {
-                progress.state = TableState::Stopped;
-                progress.trouble = Some(trouble.clone());
+                stop(progress, trouble);
             }
         }
         for (table, trouble) in &stopped {
             let record = progress.entry(table.clone());
-            let record = record.or_insert_with(|| change::TableProgress::unplanned(table.clone()));
-            record.state = TableState::Stopped;
-            record.trouble = Some(trouble.clone());
+            stop(
+                record.or_insert_with(|| TableProgress::unplanned(table.clone())),
+                trouble,
+            );
         }
         let work = if !emptied.is_empty() {
             Work::Empty(emptied)
@@ -153,7 +204,7 @@ impl Translator {
         let finish = self.plans(finish);
         Step {
             prepare,
-            batch,
+            batch: Arc::new(batch),
             changes: count,
             finish,
             stopped,

@@ -179,7 +179,7 @@ async fn copied(target: &Target, sink: &mut MongoSink, ordinal: &mut u64) -> Fig
     let watch = Watch::start();
     for barrier in barriers {
         *ordinal += 1;
-        sink.apply(batch(*ordinal, Work::Chunks(barrier)))
+        sink.apply(&batch(*ordinal, Work::Chunks(barrier)))
             .await
             .unwrap();
     }
@@ -191,7 +191,7 @@ async fn streamed(sink: &mut MongoSink, ordinal: &mut u64) -> Figure {
     let watch = Watch::start();
     for barrier in barriers {
         *ordinal += 1;
-        sink.apply(batch(*ordinal, Work::Atomic(barrier)))
+        sink.apply(&batch(*ordinal, Work::Atomic(barrier)))
             .await
             .unwrap();
     }

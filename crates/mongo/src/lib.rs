@@ -7,9 +7,11 @@
 //! status of a pipeline that runs or not ([`Target::status`]), and the reset.
 
 mod checkpoint;
+mod closing;
 mod collections;
 mod connect;
 mod control;
+mod copying;
 mod empty;
 mod encode;
 mod error;

@@ -1,33 +1,37 @@
 //! The sink: barriers into MongoDB, each with its checkpoint.
 //!
 //! Stream work is one transaction of lane 0, checkpoint included. Rows of a copy go over all lanes
-//! side by side and the checkpoint follows in a transaction of its own once all are acknowledged,
-//! so that a crash between leaves rows which the replay meets as upserts. What does not fit into one
-//! transaction is cut; then the checkpoint says `torn` from the first piece to the last, and keeps
+//! side by side ([`Copying`]) and their checkpoint follows in a transaction of its own once all are
+//! acknowledged, so that a crash between leaves rows which the replay meets as upserts. All lanes
+//! come to rest before stream work begins. What does not fit into one transaction is cut; then the checkpoint says `torn` from the first piece to the last, and keeps
 //! saying so over a restart until what was begun is complete.
 
 use crate::checkpoint::{self, Stored};
+use crate::closing::{Closing, closing_writes, torn_mark};
 use crate::collections;
 use crate::connect::Target;
+use crate::copying::Copying;
 use crate::empty;
 use crate::error::Error;
 use crate::fence::{self, Lane};
 use crate::operation::{self, Operation, Stage, show};
 use crate::retry::repeat;
 use crate::transaction::{Body, ControlWrite, Refusal};
-use bson::{Bson, Document, doc};
-use change::{Checkpoint, Effect, MappingVersion, Ordinal, TableProgress};
+use bson::{Document, doc};
+use change::{Effect, Ordinal, TableProgress};
 use flow::Failure;
 use flow::ports::{ApplyBatch, Sink, Tail, Work};
 use futures::TryStreamExt;
-use futures::future::join_all;
 use mapping::CollectionPlan;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::ops::Range;
+use std::sync::Arc;
 
 /// The target as the apply loop sees it.
 pub struct MongoSink {
     target: Target,
+    /// At rest; empty while they copy.
     lanes: Vec<Lane>,
+    copying: Option<Copying>,
     /// The end of a barrier of which only a part is there.
     torn_through: Option<Ordinal>,
 }
@@ -38,6 +42,7 @@ impl Target {
         MongoSink {
             target: self.clone(),
             lanes: Vec::new(),
+            copying: None,
             torn_through: None,
         }
     }
@@ -45,6 +50,9 @@ impl Target {
 
 impl Sink for MongoSink {
     async fn take_over(&mut self) -> Result<Tail, Failure> {
+        if let Some(copying) = self.copying.take() {
+            copying.abandon().await;
+        }
         self.lanes = fence::take_over(&self.target).await?;
         let stored = read_checkpoint(&self.target).await?;
         let tables = read_tables(&self.target).await?;
@@ -67,7 +75,8 @@ impl Sink for MongoSink {
         Ok(collections::finish(&self.target, plan).await?)
     }
 
-    async fn apply(&mut self, batch: ApplyBatch) -> Result<(), Failure> {
+    async fn apply(&mut self, batch: &ApplyBatch) -> Result<(), Failure> {
+        self.rest().await?;
         let closing = Closing {
             checkpoint: &batch.checkpoint,
             progress: &batch.progress,
@@ -75,7 +84,10 @@ impl Sink for MongoSink {
         };
         match &batch.work {
             Work::Atomic(effects) => self.apply_atomic(effects, closing).await?,
-            Work::Chunks(effects) => self.apply_chunks(effects, closing).await?,
+            Work::Chunks(_) => {
+                self.copy(Arc::new(batch.clone())).await?;
+                self.rest().await?;
+            }
             Work::Empty(collections) => {
                 for collection in collections {
                     self.empty(collection, closing.checkpoint.ordinal).await?;
@@ -85,24 +97,74 @@ impl Sink for MongoSink {
         }
         Ok(())
     }
-}
 
-/// What the last transaction of a barrier brings with it.
-#[derive(Clone, Copy)]
-struct Closing<'a> {
-    checkpoint: &'a Checkpoint,
-    progress: &'a [TableProgress],
-    mapping: &'a MappingVersion,
+    async fn copy(&mut self, batch: Arc<ApplyBatch>) -> Result<(), Failure> {
+        if self.copying.as_ref().is_some_and(Copying::has_failed) {
+            self.rest().await?;
+        }
+        let pieces = match &batch.work {
+            Work::Chunks(effects) => self.pieces(effects),
+            Work::Atomic(_) | Work::Empty(_) => {
+                return Err(Error::Unexpected {
+                    action: "copying rows".to_owned(),
+                    problem: "the batch holds something else than rows".to_owned(),
+                }
+                .into());
+            }
+        };
+        if self.copying.is_none() {
+            self.first_lane()?;
+            let lanes = std::mem::take(&mut self.lanes);
+            self.copying = Some(Copying::start(&self.target, lanes, self.torn_through));
+        }
+        if let Some(copying) = &mut self.copying {
+            copying.take(batch, pieces).await;
+        }
+        Ok(())
+    }
+
+    async fn copied(&mut self) -> Result<Option<Ordinal>, Failure> {
+        let Some(copying) = &mut self.copying else {
+            return Ok(None);
+        };
+        match copying.copied().await {
+            Ok(Some(ordinal)) => {
+                self.closed(ordinal);
+                Ok(Some(ordinal))
+            }
+            Ok(None) => Ok(None),
+            Err(_) => {
+                // They have been joined already, so this gives the failure and does not wait.
+                self.rest().await?;
+                Ok(None)
+            }
+        }
+    }
 }
 
 impl MongoSink {
+    /// Brings all lanes to rest, with all that they were given durable.
+    async fn rest(&mut self) -> Result<(), Error> {
+        let Some(copying) = self.copying.take() else {
+            return Ok(());
+        };
+        let through = copying.taken();
+        let (lanes, outcome) = copying.end().await;
+        self.lanes = lanes;
+        outcome?;
+        if let Some(through) = through {
+            self.closed(through);
+        }
+        Ok(())
+    }
+
     async fn apply_atomic(
         &mut self,
         effects: &[Effect],
         closing: Closing<'_>,
     ) -> Result<(), Error> {
         let operations = operation::in_order(effects)?;
-        let control = self.closing_writes(closing);
+        let control = closing_writes(&self.target, self.torn_through, closing);
         let body = Body {
             operations: &operations,
             control: &control,
@@ -142,40 +204,6 @@ impl MongoSink {
         self.close(last, closing, true).await
     }
 
-    async fn apply_chunks(
-        &mut self,
-        effects: &[Effect],
-        closing: Closing<'_>,
-    ) -> Result<(), Error> {
-        let operations = operation::of_chunk(effects)?;
-        let batches = self.batches(&operations);
-        let next = AtomicUsize::new(0);
-        let failed = AtomicBool::new(false);
-        self.first_lane()?;
-        let target = &self.target;
-        let lanes = self.lanes.iter_mut().map(|lane| {
-            let (batches, next, failed) = (&batches, &next, &failed);
-            async move {
-                while !failed.load(Ordering::Relaxed) {
-                    let Some(batch) = batches.get(next.fetch_add(1, Ordering::Relaxed)) else {
-                        break;
-                    };
-                    if let Err(error) = shrinking(lane, target, batch, &[], false).await {
-                        failed.store(true, Ordering::Relaxed);
-                        return Err(error);
-                    }
-                }
-                Ok(())
-            }
-        });
-        // All lanes come to rest before the outcome is told, so that none is left inside a transaction.
-        join_all(lanes)
-            .await
-            .into_iter()
-            .collect::<Result<(), _>>()?;
-        self.close(&[], closing, false).await
-    }
-
     async fn empty(
         &mut self,
         collection: &change::Collection,
@@ -197,7 +225,7 @@ impl MongoSink {
         closing: Closing<'_>,
         repeated: bool,
     ) -> Result<(), Error> {
-        let control = self.closing_writes(closing);
+        let control = closing_writes(&self.target, self.torn_through, closing);
         let body = Body {
             operations,
             control: &control,
@@ -225,29 +253,24 @@ impl MongoSink {
         })
     }
 
-    /// Cuts rows of a copy into transactions by count and by bytes.
-    fn batches<'list, 'a>(
-        &self,
-        operations: &'list [Operation<'a>],
-    ) -> Vec<&'list [Operation<'a>]> {
+    /// Cuts rows of a copy into transactions by count and by bytes; at least one, which may be empty.
+    fn pieces(&self, effects: &[Effect]) -> Vec<(Range<usize>, usize)> {
         let options = &self.target.options;
-        let mut batches = Vec::new();
+        let mut pieces = Vec::new();
         let mut start = 0;
         let mut bytes = 0;
-        for (index, operation) in operations.iter().enumerate() {
-            let more = operation::bytes(operation.effect);
+        for (index, effect) in effects.iter().enumerate() {
+            let more = operation::bytes(effect);
             let full = index - start >= options.chunk_batch_documents.max(1)
                 || bytes + more > options.chunk_batch_bytes;
             if full && index > start {
-                batches.push(&operations[start..index]);
+                pieces.push((start..index, bytes));
                 (start, bytes) = (index, 0);
             }
             bytes += more;
         }
-        if start < operations.len() {
-            batches.push(&operations[start..]);
-        }
-        batches
+        pieces.push((start..effects.len(), bytes));
+        pieces
     }
 
     /// Says in the checkpoint document that it is not whole. The position stays where it was.
@@ -256,32 +279,7 @@ impl MongoSink {
             .torn_through
             .map_or(through, |begun| begun.max(through));
         self.torn_through = Some(through);
-        // Merged, so that the mark of a torn source transaction stays beside it.
-        let mark = checkpoint::sink_mark(through);
-        let merged = doc! { "$mergeObjects": ["$torn", { "$literal": mark }] };
-        vec![upserts(
-            "checkpoints",
-            vec![(
-                Bson::from(&*self.target.pipeline),
-                Bson::Array(vec![doc! { "$set": { "torn": merged } }.into()]),
-            )],
-        )]
-    }
-
-    fn closing_writes(&self, closing: Closing<'_>) -> Vec<ControlWrite> {
-        let ordinal = closing.checkpoint.ordinal;
-        let torn_through = self.torn_through.filter(|through| *through > ordinal);
-        let document = checkpoint::encode(closing.checkpoint, closing.mapping, torn_through);
-        let id = Bson::from(&*self.target.pipeline);
-        let mut writes = vec![upserts("checkpoints", vec![(id, document.into())])];
-        if !closing.progress.is_empty() {
-            let tables = closing.progress.iter().map(|progress| {
-                let id = self.target.id_of("table", &progress.table.to_string());
-                (id.into(), checkpoint::encode_progress(progress).into())
-            });
-            writes.push(upserts("tables", tables.collect()));
-        }
-        writes
+        vec![torn_mark(&self.target, through)]
     }
 
     fn closed(&mut self, ordinal: Ordinal) {
@@ -290,7 +288,7 @@ impl MongoSink {
 }
 
 /// Does it in as few transactions as the server takes, each with the control writes.
-async fn shrinking(
+pub(crate) async fn shrinking(
     lane: &mut Lane,
     target: &Target,
     operations: &[Operation<'_>],
@@ -319,7 +317,7 @@ async fn shrinking(
     Ok(())
 }
 
-fn too_large(operations: &[Operation<'_>], problem: String) -> Error {
+pub(crate) fn too_large(operations: &[Operation<'_>], problem: String) -> Error {
     match operations.first() {
         Some(operation) => Error::TooLargeForTransaction {
             collection: (*operation.effect.collection).clone(),
@@ -330,18 +328,6 @@ fn too_large(operations: &[Operation<'_>], problem: String) -> Error {
             action: "storing the checkpoint".to_owned(),
             problem,
         },
-    }
-}
-
-fn upserts(collection: &str, documents: Vec<(Bson, Bson)>) -> ControlWrite {
-    let statements = documents.len();
-    let updates: Vec<Document> = documents
-        .into_iter()
-        .map(|(id, update)| doc! { "q": { "_id": id }, "u": update, "upsert": true })
-        .collect();
-    ControlWrite {
-        command: doc! { "update": collection, "updates": updates },
-        statements,
     }
 }
 

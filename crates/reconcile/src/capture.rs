@@ -77,7 +77,8 @@ pub struct Capture {
     current: Option<Transaction>,
     torn: Option<Torn>,
     waiting: Vec<(TableName, WindowId, ReadChunk)>,
-    closed: VecDeque<Barrier>,
+    closed: VecDeque<(Barrier, usize)>,
+    closed_bytes: usize,
     /// The position moved since the last barrier was closed.
     moved: bool,
 }
@@ -132,6 +133,7 @@ impl Capture {
             torn: checkpoint.torn,
             waiting: Vec::new(),
             closed: VecDeque::new(),
+            closed_bytes: 0,
             moved: false,
         }
     }
@@ -376,6 +378,11 @@ impl Capture {
         }
     }
 
+    /// Memory that the changes of closed barriers hold, in bytes.
+    pub fn closed_bytes(&self) -> usize {
+        self.closed_bytes
+    }
+
     /// Whether a closed barrier waits to be taken.
     pub fn has_closed(&self) -> bool {
         !self.closed.is_empty()
@@ -383,6 +390,8 @@ impl Capture {
 
     /// The next closed barrier, in order.
     pub fn take_closed(&mut self) -> Option<Barrier> {
-        self.closed.pop_front()
+        let (barrier, bytes) = self.closed.pop_front()?;
+        self.closed_bytes -= bytes;
+        Some(barrier)
     }
 }

@@ -7,5 +7,6 @@
 
 mod direct_log;
 mod halves;
+mod refusals;
 mod survival;
 mod world;

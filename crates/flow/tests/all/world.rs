@@ -4,16 +4,16 @@
 //! collection at that very position, and one that is being copied has to hold no more than that.
 
 use bson::Document;
-use change::{ChangeKind, Position, TableDescription, TableName, TableState};
+use change::{ChangeKind, Position, TableDescription, TableName, TableProgress, TableState};
 use flow::capture;
 use flow::ending::CaughtUp;
+use flow::group::GroupLimits;
 use flow::pipeline::{Settings, run_capture, run_direct, run_sink};
 use flow::ports::Tail;
-use flow::translate::GroupLimits;
 use flow::{Failure, ReaderSettings, Watch};
 use mapping::{IdentityChoice, Mapper, MappingConfig, RowCounter, TableChoices};
 use reconcile::Limits;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use testbed::faults::{
@@ -36,6 +36,7 @@ const SETTINGS: Settings = Settings {
             max_chunk_rows: 4,
             max_chunk_bytes: 1 << 20,
             ranges_per_table: 2,
+            max_read_ahead_bytes: 1 << 20,
             attempts: 2,
         },
         heartbeat: Duration::from_secs(1),
@@ -55,6 +56,8 @@ pub struct World {
     mapper: Mapper,
     dice: Dice,
     wrong: Arc<Mutex<Vec<String>>>,
+    /// Tables whose collections take no document any more.
+    refused: Arc<Mutex<BTreeSet<TableName>>>,
 }
 
 impl World {
@@ -71,10 +74,17 @@ impl World {
             ..MappingConfig::default()
         });
         let wrong = Arc::new(Mutex::new(Vec::new()));
-        let judge = (server.clone(), mapper.clone(), wrong.clone());
+        let refused = Arc::new(Mutex::new(BTreeSet::new()));
+        let judge = (
+            server.clone(),
+            mapper.clone(),
+            wrong.clone(),
+            refused.clone(),
+        );
         store.inspect(move |held| {
-            let (server, mapper, wrong) = &judge;
-            if let Some(difference) = difference(server, mapper, held) {
+            let (server, mapper, wrong, refused) = &judge;
+            let refused = refused.lock().unwrap().clone();
+            if let Some(difference) = difference(server, mapper, held, &refused) {
                 wrong.lock().unwrap().push(difference);
             }
         });
@@ -84,6 +94,7 @@ impl World {
             mapper,
             dice: Dice::new(seed),
             wrong,
+            refused,
         };
         for description in [
             keyed_table(&table("items"), true),
@@ -96,6 +107,13 @@ impl World {
             world.transaction();
         }
         world
+    }
+
+    /// From now on the target refuses this table's documents.
+    pub fn refuse(&mut self, name: &str) {
+        let name = table(name);
+        self.store.refuse(&self.mapper.collection(&name));
+        self.refused.lock().unwrap().insert(name);
     }
 
     /// One transaction of an application.
@@ -243,11 +261,15 @@ impl World {
         if behind {
             wrong.push("the end was not reached".to_owned());
         }
-        let following = |state| state == TableState::Following;
-        if tables.len() != 3 || !tables.iter().all(|table| following(table.state)) {
+        let refused = self.refused.lock().unwrap().clone();
+        let ended = |progress: &TableProgress| match refused.contains(&progress.table) {
+            true => progress.state == TableState::Stopped && progress.trouble.is_some(),
+            false => progress.state == TableState::Following,
+        };
+        if tables.len() != 3 || !tables.iter().all(ended) {
             wrong.push(format!("not all tables follow: {tables:?}"));
         }
-        wrong.extend(difference(&self.server, &self.mapper, &held));
+        wrong.extend(difference(&self.server, &self.mapper, &held, &refused));
         wrong
     }
 }
@@ -256,7 +278,12 @@ pub fn table(name: &str) -> TableName {
     TableName::new("shop", name)
 }
 
-fn difference(server: &MemoryServer, mapper: &Mapper, held: &Held) -> Option<String> {
+fn difference(
+    server: &MemoryServer,
+    mapper: &Mapper,
+    held: &Held,
+    refused: &BTreeSet<TableName>,
+) -> Option<String> {
     let tail = held.tail();
     let checkpoint = tail.checkpoint.filter(|at| at.torn.is_none())?;
     let state = server.state_at(&checkpoint.position);
@@ -273,7 +300,7 @@ fn difference(server: &MemoryServer, mapper: &Mapper, held: &Held) -> Option<Str
             TableState::Copying | TableState::Recopy => {
                 found.iter().all(|document| expected.contains(document))
             }
-            TableState::Stopped => false,
+            TableState::Stopped => refused.contains(name),
             TableState::Dropped => found.is_empty(),
         };
         if !right {

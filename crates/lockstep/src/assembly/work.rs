@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use flow::capture::Settings as CaptureSettings;
 use flow::ending::CaughtUp;
+use flow::group::GroupLimits;
 use flow::pipeline::{Settings, run_capture, run_direct, run_sink};
 use flow::ports::ChangeSource;
-use flow::translate::GroupLimits;
 use flow::{Finding, ReaderSettings, Severity, Watch};
 use mapping::Mapper;
 use mongo::Target;
@@ -244,6 +244,7 @@ fn settings(configuration: &Configuration, options: RunOptions) -> Settings {
             readers: ReaderSettings {
                 max_chunk_rows: capture.chunk_rows as usize,
                 max_chunk_bytes: capture.chunk_bytes as usize,
+                max_read_ahead_bytes: (capture.chunk_bytes as usize).saturating_mul(2),
                 ranges_per_table: capture.snapshot_readers as usize * 2,
                 attempts: READ_ATTEMPTS,
             },

@@ -30,7 +30,7 @@ async fn a_barrier_its_checkpoint_and_its_tables_come_back_after_a_restart() {
         putting(doc! { "_id": { "b": 2, "c": "y" }, "a": "z" }, true, false),
     ];
     let applied = with_progress(atomic(5, effects), vec![progress.clone()]);
-    sink.apply(applied.clone()).await.unwrap();
+    sink.apply(&applied).await.unwrap();
     let tail = setting.another().await.sink().take_over().await.unwrap();
     assert_eq!(tail.checkpoint, Some(checkpoint(5)));
     assert_eq!(tail.tables, [progress]);
@@ -54,7 +54,7 @@ async fn replacements_removals_and_swapped_unique_values_take_effect_together() 
     let mut sink = setting.sink().await;
     let before = [(1, "a"), (2, "b"), (3, "c")]
         .map(|(id, code)| putting(doc! { "_id": id, "code": code }, true, false));
-    sink.apply(atomic(1, before.to_vec())).await.unwrap();
+    sink.apply(&atomic(1, before.to_vec())).await.unwrap();
     let effects = vec![
         remove(3),
         putting(doc! { "_id": 1, "code": "b" }, false, true),
@@ -62,7 +62,7 @@ async fn replacements_removals_and_swapped_unique_values_take_effect_together() 
         putting(doc! { "_id": 4, "code": "c" }, true, false),
         remove(99),
     ];
-    sink.apply(atomic(2, effects)).await.unwrap();
+    sink.apply(&atomic(2, effects)).await.unwrap();
     assert_eq!(
         setting.documents().await,
         [
@@ -77,14 +77,14 @@ async fn replacements_removals_and_swapped_unique_values_take_effect_together() 
 async fn an_insert_that_meets_its_own_document_is_done_again_as_an_upsert() {
     let setting = Setting::new().await;
     let mut sink = setting.sink().await;
-    sink.apply(atomic(1, vec![put(doc! { "_id": 1, "a": "old" })]))
+    sink.apply(&atomic(1, vec![put(doc! { "_id": 1, "a": "old" })]))
         .await
         .unwrap();
     let effects = vec![
         putting(doc! { "_id": 1, "a": "new" }, true, false),
         putting(doc! { "_id": 2, "a": "new" }, true, false),
     ];
-    sink.apply(atomic(2, effects)).await.unwrap();
+    sink.apply(&atomic(2, effects)).await.unwrap();
     assert_eq!(
         setting.documents().await,
         [doc! { "_id": 1, "a": "new" }, doc! { "_id": 2, "a": "new" }]
@@ -96,12 +96,12 @@ async fn a_collision_on_another_index_stops_the_table_and_leaves_nothing() {
     let setting = Setting::new().await;
     let mut sink = setting.sink().await;
     let effects = vec![put(doc! { "_id": 1, "code": "same" })];
-    sink.apply(atomic(1, effects)).await.unwrap();
+    sink.apply(&atomic(1, effects)).await.unwrap();
     let effects = vec![
         put(doc! { "_id": 2, "code": "other" }),
         put(doc! { "_id": 3, "code": "same" }),
     ];
-    let failure = sink.apply(atomic(2, effects)).await.unwrap_err();
+    let failure = sink.apply(&atomic(2, effects)).await.unwrap_err();
     assert_eq!(
         (failure.code, failure.disposition),
         ("LS3011", Disposition::Table)
@@ -120,7 +120,7 @@ async fn a_document_past_the_limit_is_named_before_anything_is_written() {
     let mut sink = setting.sink().await;
     let long = "x".repeat(16 << 20);
     let failure = sink
-        .apply(atomic(
+        .apply(&atomic(
             1,
             vec![
                 put(doc! { "_id": 1, "a": "x" }),
@@ -144,7 +144,7 @@ async fn a_document_of_almost_the_limit_passes_both_ways() {
     for (transaction, fresh) in [(1, true), (2, false)] {
         let long = "x".repeat((16 << 20) - 100);
         let effect = putting(doc! { "_id": 1, "n": transaction, "a": long }, fresh, false);
-        sink.apply(atomic(u64::try_from(transaction).unwrap(), vec![effect]))
+        sink.apply(&atomic(u64::try_from(transaction).unwrap(), vec![effect]))
             .await
             .unwrap();
         let stored = setting.documents().await;
@@ -160,7 +160,7 @@ async fn a_chunk_goes_over_all_lanes_and_its_replay_changes_nothing() {
         let rows = (0..10_500).map(|id| putting(doc! { "_id": id, "a": "x" }, false, false));
         Work::Chunks(rows.collect())
     };
-    sink.apply(batch(1, rows())).await.unwrap();
+    sink.apply(&batch(1, rows())).await.unwrap();
     assert_eq!(setting.documents().await.len(), 10_500);
     let fences = setting.found("lockstep", "fences").await;
     assert_eq!(fences.len(), 4);
@@ -176,7 +176,7 @@ async fn a_chunk_goes_over_all_lanes_and_its_replay_changes_nothing() {
     );
     let mut successor = setting.another().await.sink();
     successor.take_over().await.unwrap();
-    successor.apply(batch(2, rows())).await.unwrap();
+    successor.apply(&batch(2, rows())).await.unwrap();
     assert_eq!(setting.documents().await.len(), 10_500);
 }
 
@@ -185,10 +185,10 @@ async fn an_emptied_collection_keeps_its_indexes_and_moves_the_checkpoint() {
     let setting = Setting::new().await;
     let mut sink = setting.sink().await;
     let rows = (0..12_000).map(|id| put(doc! { "_id": id, "code": format!("c{id}") }));
-    sink.apply(batch(1, Work::Chunks(rows.collect())))
+    sink.apply(&batch(1, Work::Chunks(rows.collect())))
         .await
         .unwrap();
-    sink.apply(batch(2, Work::Empty(vec![collection()])))
+    sink.apply(&batch(2, Work::Empty(vec![collection()])))
         .await
         .unwrap();
     assert!(setting.documents().await.is_empty());
@@ -229,7 +229,7 @@ async fn collections_and_indexes_are_made_once_however_often_they_are_asked_for(
         put(doc! { "_id": 1, "code": null }),
         put(doc! { "_id": 2, "code": null }),
     ];
-    sink.apply(atomic(1, effects)).await.unwrap();
+    sink.apply(&atomic(1, effects)).await.unwrap();
     let mut violated = plan();
     violated.unique[0].name = "code_of_all".into();
     violated.unique[0].partial.clear();
@@ -271,7 +271,7 @@ async fn a_document_that_a_validator_refuses_is_named() {
         .await
         .unwrap();
     let failure = sink
-        .apply(atomic(
+        .apply(&atomic(
             1,
             vec![put(doc! { "_id": 1, "a": 1 }), put(doc! { "_id": 2 })],
         ))

@@ -42,7 +42,7 @@ async fn a_good_target_has_no_findings_and_a_small_cache_is_a_warning() {
 async fn documents_of_somebody_else_forbid_the_start_and_our_own_do_not() {
     let setting = Setting::new().await;
     let mut sink = setting.sink().await;
-    sink.apply(atomic(1, vec![put(doc! { "_id": 1 })]))
+    sink.apply(&atomic(1, vec![put(doc! { "_id": 1 })]))
         .await
         .unwrap();
     assert_eq!(
@@ -145,7 +145,7 @@ async fn a_wrong_password_and_a_missing_privilege_are_told_without_the_secret() 
         sink.take_over().await.unwrap();
         sink.prepare(&plan()).await.unwrap();
         sink.finish(&plan()).await.unwrap();
-        sink.apply(atomic(1, vec![put(doc! { "_id": 1 })]))
+        sink.apply(&atomic(1, vec![put(doc! { "_id": 1 })]))
             .await
             .unwrap();
     }

@@ -23,7 +23,11 @@ static PIPELINES: AtomicU32 = AtomicU32::new(0);
 impl Pipeline {
     async fn fresh(server: &Mongo) -> Self {
         let name = format!("laws-{}", PIPELINES.fetch_add(1, Ordering::Relaxed));
-        let options = TargetOptions::new(server.url(), &name);
+        let options = TargetOptions {
+            // A chunk of a few rows is several transactions.
+            chunk_batch_documents: 4,
+            ..TargetOptions::new(server.url(), &name)
+        };
         let target = Target::connect(options).await.unwrap();
         Self { name, target }
     }

@@ -11,7 +11,7 @@ use testbed::waiting::until;
 async fn a_predecessor_that_wakes_up_writes_nothing() {
     let setting = Setting::new().await;
     let mut old = setting.sink().await;
-    old.apply(atomic(1, vec![put(doc! { "_id": 1, "by": "old" })]))
+    old.apply(&atomic(1, vec![put(doc! { "_id": 1, "by": "old" })]))
         .await
         .unwrap();
     let mut new = setting.another().await.sink();
@@ -20,14 +20,14 @@ async fn a_predecessor_that_wakes_up_writes_nothing() {
         Some(checkpoint(1))
     );
     let failure = old
-        .apply(atomic(2, vec![put(doc! { "_id": 1, "by": "zombie" })]))
+        .apply(&atomic(2, vec![put(doc! { "_id": 1, "by": "zombie" })]))
         .await
         .unwrap_err();
     assert_eq!(
         (failure.code, failure.disposition),
         ("LS3009", Disposition::Fenced)
     );
-    new.apply(atomic(2, vec![put(doc! { "_id": 2, "by": "new" })]))
+    new.apply(&atomic(2, vec![put(doc! { "_id": 2, "by": "new" })]))
         .await
         .unwrap();
     assert_eq!(
@@ -56,7 +56,7 @@ async fn a_predecessor_that_pauses_inside_its_transaction_does_not_commit_it() {
         )
         .await;
     let zombie = tokio::spawn(async move {
-        old.apply(atomic(1, vec![put(doc! { "_id": 1, "by": "zombie" })]))
+        old.apply(&atomic(1, vec![put(doc! { "_id": 1, "by": "zombie" })]))
             .await
     });
     // The fence is taken as soon as the update of the data is being held up.
@@ -78,7 +78,7 @@ async fn a_predecessor_that_pauses_inside_its_transaction_does_not_commit_it() {
         begun.elapsed() < Duration::from_secs(4),
         "it waited for the zombie"
     );
-    new.apply(atomic(1, vec![put(doc! { "_id": 2, "by": "new" })]))
+    new.apply(&atomic(1, vec![put(doc! { "_id": 2, "by": "new" })]))
         .await
         .unwrap();
     let failure = zombie.await.unwrap().unwrap_err();
@@ -91,7 +91,7 @@ async fn a_transaction_that_was_left_open_does_not_hold_the_takeover_up() {
     let setting = Setting::new().await;
     let old = setting.target.clone();
     let mut sink = setting.sink().await;
-    sink.apply(atomic(1, vec![put(doc! { "_id": 1 })]))
+    sink.apply(&atomic(1, vec![put(doc! { "_id": 1 })]))
         .await
         .unwrap();
     // Somebody holds the fence in a transaction of a session that nobody has recorded.
@@ -143,7 +143,7 @@ async fn a_commit_whose_reply_is_lost_is_not_done_twice() {
             )
             .await;
         let before = setting.passed().await;
-        sink.apply(atomic(transaction, vec![adjust(doc! { "a": 1 }, 1)]))
+        sink.apply(&atomic(transaction, vec![adjust(doc! { "a": 1 }, 1)]))
             .await
             .unwrap();
         assert_eq!(setting.passed().await, before + 1);
@@ -171,7 +171,7 @@ async fn a_connection_that_breaks_anywhere_costs_nothing_but_time() {
                 put(doc! { "_id": transaction }),
                 crate::setting::remove(transaction - 1),
             ];
-            sink.apply(atomic(u64::try_from(transaction).unwrap(), effects))
+            sink.apply(&atomic(u64::try_from(transaction).unwrap(), effects))
                 .await
                 .unwrap();
             let documents = setting.documents().await;
@@ -189,20 +189,20 @@ async fn a_connection_that_breaks_anywhere_costs_nothing_but_time() {
 async fn a_restart_of_the_server_in_between_is_ridden_out() {
     let setting = Setting::new().await;
     let mut sink = setting.sink().await;
-    sink.apply(atomic(1, vec![adjust(doc! { "a": 1 }, 1)]))
+    sink.apply(&atomic(1, vec![adjust(doc! { "a": 1 }, 1)]))
         .await
         .unwrap();
     setting.server.kill();
     let applying = tokio::spawn(async move {
         let outcome = sink
-            .apply(atomic(2, vec![adjust(doc! { "a": 1 }, 1)]))
+            .apply(&atomic(2, vec![adjust(doc! { "a": 1 }, 1)]))
             .await;
         (sink, outcome)
     });
     setting.server.restart().await.unwrap();
     let (mut sink, outcome) = applying.await.unwrap();
     outcome.unwrap();
-    sink.apply(atomic(3, vec![adjust(doc! { "a": 1 }, 1)]))
+    sink.apply(&atomic(3, vec![adjust(doc! { "a": 1 }, 1)]))
         .await
         .unwrap();
     assert_eq!(setting.documents().await.len(), 3);
@@ -223,7 +223,7 @@ async fn a_server_that_stays_away_is_told_after_the_limit() {
     sink.prepare(&plan()).await.unwrap();
     setting.server.kill();
     let failure = sink
-        .apply(atomic(1, vec![put(doc! { "_id": 1 })]))
+        .apply(&atomic(1, vec![put(doc! { "_id": 1 })]))
         .await
         .unwrap_err();
     assert_eq!(
@@ -236,7 +236,7 @@ async fn a_server_that_stays_away_is_told_after_the_limit() {
 async fn after_a_reset_the_old_writer_stays_fenced() {
     let setting = Setting::new().await;
     let mut old = setting.sink().await;
-    old.apply(atomic(1, vec![put(doc! { "_id": 1 })]))
+    old.apply(&atomic(1, vec![put(doc! { "_id": 1 })]))
         .await
         .unwrap();
     setting
@@ -249,11 +249,11 @@ async fn after_a_reset_the_old_writer_stays_fenced() {
     let mut new = setting.sink().await;
     assert!(setting.documents().await.is_empty());
     let failure = old
-        .apply(atomic(2, vec![put(doc! { "_id": 2 })]))
+        .apply(&atomic(2, vec![put(doc! { "_id": 2 })]))
         .await
         .unwrap_err();
     assert_eq!(failure.disposition, Disposition::Fenced);
-    new.apply(atomic(1, vec![put(doc! { "_id": 3 })]))
+    new.apply(&atomic(1, vec![put(doc! { "_id": 3 })]))
         .await
         .unwrap();
     assert_eq!(setting.documents().await, [doc! { "_id": 3 }]);

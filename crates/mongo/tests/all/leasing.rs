@@ -143,7 +143,7 @@ async fn status_and_requests_are_seen_from_outside() {
     control.acquire("run", false, SILENCE).await.unwrap();
     control.publish("{\"a\":1}").await.unwrap();
     let mut sink = setting.sink().await;
-    sink.apply(atomic(1, vec![put(doc! { "_id": 1 })]))
+    sink.apply(&atomic(1, vec![put(doc! { "_id": 1 })]))
         .await
         .unwrap();
     let status = setting.another().await.status().await.unwrap();

@@ -14,5 +14,6 @@ mod conformance;
 mod fencing;
 mod leasing;
 mod multisets;
+mod refusals;
 mod setting;
 mod splitting;

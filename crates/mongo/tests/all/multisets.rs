@@ -28,7 +28,7 @@ async fn copies_are_numbered_without_gaps_and_the_highest_goes_first() {
     ];
     for (transaction, (first, second, ones, twos)) in (1..).zip(steps) {
         let effects = vec![adjust(one.clone(), first), adjust(two.clone(), second)];
-        sink.apply(atomic(transaction, effects)).await.unwrap();
+        sink.apply(&atomic(transaction, effects)).await.unwrap();
         assert_eq!(numbers(&one).await, ones, "after step {transaction}");
         assert_eq!(numbers(&two).await, twos, "after step {transaction}");
     }
@@ -38,11 +38,11 @@ async fn copies_are_numbered_without_gaps_and_the_highest_goes_first() {
 async fn removing_more_copies_than_there_are_stops_the_table() {
     let setting = Setting::new().await;
     let mut sink = setting.sink().await;
-    sink.apply(atomic(1, vec![adjust(doc! { "a": 1 }, 2)]))
+    sink.apply(&atomic(1, vec![adjust(doc! { "a": 1 }, 2)]))
         .await
         .unwrap();
     let failure = sink
-        .apply(atomic(2, vec![adjust(doc! { "a": 1 }, -3)]))
+        .apply(&atomic(2, vec![adjust(doc! { "a": 1 }, -3)]))
         .await
         .unwrap_err();
     assert_eq!(
@@ -56,14 +56,14 @@ async fn removing_more_copies_than_there_are_stops_the_table() {
 async fn a_unique_value_may_move_from_one_row_to_another() {
     let setting = Setting::new().await;
     let mut sink = setting.sink().await;
-    sink.apply(atomic(1, vec![adjust(doc! { "code": "x", "a": 1 }, 1)]))
+    sink.apply(&atomic(1, vec![adjust(doc! { "code": "x", "a": 1 }, 1)]))
         .await
         .unwrap();
     let effects = vec![
         adjust(doc! { "code": "x", "a": 2 }, 1),
         adjust(doc! { "code": "x", "a": 1 }, -1),
     ];
-    sink.apply(atomic(2, effects)).await.unwrap();
+    sink.apply(&atomic(2, effects)).await.unwrap();
     let documents = setting.documents().await;
     assert_eq!(documents.len(), 1);
     assert_eq!(documents[0].get_i32("a").unwrap(), 2);

@@ -37,11 +37,11 @@ async fn what_does_not_fit_is_split_and_nothing_is_missing() {
     let setting = Setting::new().await;
     let mut sink = setting.sink().await;
     let before = (0..10).map(|id| put(doc! { "_id": id, "code": format!("c{id}") }));
-    sink.apply(atomic(1, before.collect())).await.unwrap();
+    sink.apply(&atomic(1, before.collect())).await.unwrap();
     let mut effects = swap();
     effects.push(adjust(doc! { "a": 1 }, 2));
     refuse_as_too_large(&setting, 3, "delete").await;
-    sink.apply(atomic(2, effects)).await.unwrap();
+    sink.apply(&atomic(2, effects)).await.unwrap();
     let documents = setting.documents().await;
     assert_eq!(documents.len(), 12);
     for document in documents
@@ -66,7 +66,7 @@ async fn a_barrier_that_breaks_off_between_its_pieces_stays_torn_until_it_is_com
     let setting = Setting::new().await;
     let mut sink = setting.sink().await;
     let before = (0..10).map(|id| put(doc! { "_id": id, "code": format!("c{id}") }));
-    sink.apply(atomic(1, before.collect())).await.unwrap();
+    sink.apply(&atomic(1, before.collect())).await.unwrap();
     refuse_as_too_large(&setting, 1, "delete").await;
     // The second piece inserts what the first deleted: there it ends, as a killed process would.
     let document = doc! { "_id": 5, "code": "c6", "a": "x" };
@@ -77,7 +77,7 @@ async fn a_barrier_that_breaks_off_between_its_pieces_stays_torn_until_it_is_com
         .run_command(doc! { "collMod": "items", "validator": { "a": { "$exists": true } } })
         .await
         .unwrap();
-    sink.apply(atomic(4, swap())).await.unwrap_err();
+    sink.apply(&atomic(4, swap())).await.unwrap_err();
     let stored = setting.checkpoint().await.unwrap();
     assert!(
         stored
@@ -103,11 +103,11 @@ async fn a_barrier_that_breaks_off_between_its_pieces_stays_torn_until_it_is_com
     assert!(setting.target.status().await.unwrap().torn);
     // The successor cuts its barriers otherwise; a part of the old one does not make it whole.
     successor
-        .apply(atomic(3, vec![put(document)]))
+        .apply(&atomic(3, vec![put(document)]))
         .await
         .unwrap();
     assert!(setting.target.status().await.unwrap().torn);
-    successor.apply(atomic(4, swap())).await.unwrap();
+    successor.apply(&atomic(4, swap())).await.unwrap();
     assert!(!setting.target.status().await.unwrap().torn);
     assert_eq!(setting.documents().await.len(), 10);
 }
@@ -121,7 +121,7 @@ async fn a_barrier_larger_than_the_cache_takes_at_once_arrives_whole() {
     let padding = "x".repeat(30_000);
     let rows =
         (0..2_000).map(|id| put(doc! { "_id": id, "code": format!("c{id}"), "a": &padding }));
-    sink.apply(atomic(1, rows.collect())).await.unwrap();
+    sink.apply(&atomic(1, rows.collect())).await.unwrap();
     let rows = (0..2_000).map(|id| {
         putting(
             doc! { "_id": id, "code": format!("d{id}"), "a": &padding },
@@ -129,7 +129,7 @@ async fn a_barrier_larger_than_the_cache_takes_at_once_arrives_whole() {
             true,
         )
     });
-    sink.apply(atomic(2, rows.collect())).await.unwrap();
+    sink.apply(&atomic(2, rows.collect())).await.unwrap();
     let documents = setting.documents().await;
     assert_eq!(documents.len(), 2_000);
     assert!(
@@ -146,7 +146,7 @@ async fn a_chunk_batch_that_does_not_fit_is_halved() {
     let mut sink = setting.sink().await;
     refuse_as_too_large(&setting, 2, "insert").await;
     let rows = (0..1_000).map(|id| put(doc! { "_id": id }));
-    sink.apply(batch(1, Work::Chunks(rows.collect())))
+    sink.apply(&batch(1, Work::Chunks(rows.collect())))
         .await
         .unwrap();
     assert_eq!(setting.documents().await.len(), 1_000);
@@ -158,7 +158,7 @@ async fn one_change_that_never_fits_is_named() {
     let mut sink = setting.sink().await;
     refuse_as_too_large(&setting, 100, "update").await;
     let effects = vec![put(doc! { "_id": 1 }), put(doc! { "_id": 2 })];
-    let failure = sink.apply(atomic(1, effects)).await.unwrap_err();
+    let failure = sink.apply(&atomic(1, effects)).await.unwrap_err();
     assert_eq!(failure.code, "LS3017");
     assert!(
         failure.message.contains(&collection().to_string()),

@@ -217,7 +217,7 @@ impl Capture {
     ) {
         let (progress, described) = self.copies.take_news();
         let mapping = self.mapping.clone();
-        self.closed.push_back(Barrier {
+        let barrier = Barrier {
             checkpoint,
             changes,
             chunk,
@@ -225,6 +225,9 @@ impl Capture {
             described,
             progress,
             mapping,
-        });
+        };
+        let bytes = barrier.heap_bytes();
+        self.closed_bytes += bytes;
+        self.closed.push_back((barrier, bytes));
     }
 }

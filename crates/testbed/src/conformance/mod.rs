@@ -7,6 +7,7 @@
 
 mod barriers;
 pub mod control;
+mod copying;
 mod effects;
 pub mod log;
 pub mod sink;

@@ -2,7 +2,7 @@
 
 use super::barriers::{checkpoint, mapping, ordinal, progress};
 use super::effects::{adjust, batch, copies, plan, put, put_unique, remove, sorted};
-use super::{Evidence, Verdict, ensure, ensure_equal, law};
+use super::{Evidence, Verdict, copying, ensure, ensure_equal, law};
 use bson::{Document, doc};
 use change::{Collection, Effect};
 use flow::Disposition;
@@ -40,7 +40,8 @@ pub async fn check<S: SinkSetting>(fresh: impl AsyncFn() -> S) -> Verdict {
     law("an emptied collection is empty", emptied(new().await)).await?;
     law("preparing can be repeated", prepared(new().await)).await?;
     law("a predecessor writes nothing", fenced(new().await)).await?;
-    law("data and checkpoint move together", succession(new().await)).await
+    law("data and checkpoint move together", succession(new().await)).await?;
+    copying::check(&fresh).await
 }
 
 async fn no_past<S: SinkSetting>(setting: S) -> Result<(), Evidence> {
@@ -65,7 +66,7 @@ async fn all_effects<S: SinkSetting>(setting: S) -> Result<(), Evidence> {
         put(&others, &doc! { "_id": 1_i64 }),
         adjust(&others, 3),
     ];
-    sink.apply(batch(1, Work::Atomic(first))).await?;
+    sink.apply(&batch(1, Work::Atomic(first))).await?;
     // Two unique values swapped, one taken over from a document that goes.
     let second = vec![
         remove(&items, 3),
@@ -75,10 +76,10 @@ async fn all_effects<S: SinkSetting>(setting: S) -> Result<(), Evidence> {
         adjust(&others, -2),
         put(&others, &doc! { "_id": 7_i64 }),
     ];
-    sink.apply(batch(2, Work::Atomic(second))).await?;
+    sink.apply(&batch(2, Work::Atomic(second))).await?;
     let rows: Vec<Document> = (100..350).map(|id: i64| doc! { "_id": id }).collect();
     let read = rows.iter().map(|row| put(&items, row)).collect();
-    sink.apply(batch(3, Work::Chunks(read))).await?;
+    sink.apply(&batch(3, Work::Chunks(read))).await?;
     let mut expected = vec![
         with_code(1, "b"),
         with_code(2, "a"),
@@ -103,7 +104,7 @@ async fn tail<S: SinkSetting>(setting: S) -> Result<(), Evidence> {
         };
         let progress = progress(transaction);
         tables.insert(progress.table.clone(), progress.clone());
-        sink.apply(ApplyBatch {
+        sink.apply(&ApplyBatch {
             progress: vec![progress],
             ..batch(transaction, work)
         })
@@ -127,7 +128,7 @@ async fn refused<S: SinkSetting>(setting: S) -> Result<(), Evidence> {
     let mut sink = started(&setting, &[&items]).await?;
     let before = vec![doc! { "_id": 1_i64, "code": "a" }, doc! { "_id": 2_i64 }];
     let effects = before.iter().map(|one| put(&items, one)).collect();
-    sink.apply(batch(1, Work::Atomic(effects))).await?;
+    sink.apply(&batch(1, Work::Atomic(effects))).await?;
     // The last of these can't be, since the first document's code is taken.
     let effects = vec![
         remove(&items, 2),
@@ -139,7 +140,7 @@ async fn refused<S: SinkSetting>(setting: S) -> Result<(), Evidence> {
         progress: vec![progress(2)],
         ..batch(2, Work::Atomic(effects))
     };
-    let answer = sink.apply(refused).await;
+    let answer = sink.apply(&refused).await;
     ensure(answer.is_err(), || "a duplicate value was taken".to_owned())?;
     holds(&setting, &items, before).await?;
     let tail = setting.sink().take_over().await?;
@@ -164,12 +165,12 @@ async fn replay<S: SinkSetting>(setting: S) -> Result<(), Evidence> {
         let chunk = batch(1, Work::Chunks(read.clone()));
         if round < 2 {
             // Once more before anything later: what a crash between data and checkpoint leaves.
-            sink.apply(chunk).await?;
+            sink.apply(&chunk).await?;
         }
         sink = setting.sink();
         sink.take_over().await?;
         if round > 0 {
-            sink.apply(batch(2, Work::Atomic(written.clone()))).await?;
+            sink.apply(&batch(2, Work::Atomic(written.clone()))).await?;
             let found = sorted(setting.documents(&items).await);
             let expected = expected.get_or_insert_with(|| found.clone());
             ensure_equal("documents", &found, expected)?;
@@ -190,17 +191,17 @@ async fn emptied<S: SinkSetting>(setting: S) -> Result<(), Evidence> {
         .collect();
     effects.push(put(&others, &doc! { "_id": 1_i64 }));
     effects.push(adjust(&items, 2));
-    sink.apply(batch(1, Work::Atomic(effects))).await?;
+    sink.apply(&batch(1, Work::Atomic(effects))).await?;
     for transaction in [2, 3] {
         let work = Work::Empty(vec![items.clone()]);
-        sink.apply(batch(transaction, work)).await?;
+        sink.apply(&batch(transaction, work)).await?;
         holds(&setting, &items, Vec::new()).await?;
     }
     holds(&setting, &others, vec![doc! { "_id": 1_i64 }]).await?;
     // Unique values are free again.
     let again = doc! { "_id": 500_i64, "code": "7" };
     let effects = vec![put(&items, &again), adjust(&items, 1)];
-    sink.apply(batch(4, Work::Atomic(effects))).await?;
+    sink.apply(&batch(4, Work::Atomic(effects))).await?;
     let mut expected = copies(1);
     expected.push(again);
     holds(&setting, &items, expected).await
@@ -210,7 +211,7 @@ async fn prepared<S: SinkSetting>(setting: S) -> Result<(), Evidence> {
     let items = setting.collection("items");
     let mut sink = started(&setting, &[&items]).await?;
     let work = Work::Atomic(vec![put(&items, &doc! { "_id": 1_i64 })]);
-    sink.apply(batch(1, work)).await?;
+    sink.apply(&batch(1, work)).await?;
     for _ in 0..2 {
         sink = started(&setting, &[&items]).await?;
         sink.finish(&plan(&items)).await?;
@@ -232,18 +233,19 @@ async fn fenced<S: SinkSetting>(setting: S) -> Result<(), Evidence> {
         let mut old = started(&setting, &[&items]).await?;
         transaction += 1;
         let effects: Vec<Effect> = before.iter().map(|one| put(&items, one)).collect();
-        old.apply(batch(transaction, Work::Atomic(effects))).await?;
+        old.apply(&batch(transaction, Work::Atomic(effects)))
+            .await?;
         let mut new = setting.sink();
         let tail = new.take_over().await?;
         for _ in 0..2 {
-            let answer = old.apply(batch(transaction + 1, work.clone())).await;
+            let answer = old.apply(&batch(transaction + 1, work.clone())).await;
             let told = answer.map_err(|failure| failure.disposition);
             ensure_equal("answer", &told, &Err(Disposition::Fenced))?;
         }
         holds(&setting, &items, before.clone()).await?;
         // The successor is not harmed by the attempts.
         transaction += 1;
-        new.apply(batch(transaction, Work::Atomic(Vec::new())))
+        new.apply(&batch(transaction, Work::Atomic(Vec::new())))
             .await?;
         let now = setting.sink().take_over().await?;
         ensure_equal(
@@ -286,7 +288,7 @@ async fn succession<S: SinkSetting>(setting: S) -> Result<(), Evidence> {
             loop {
                 transaction += 1;
                 let work = Work::Atomic(wave(&items, transaction));
-                match old.apply(batch(transaction, work)).await {
+                match old.apply(&batch(transaction, work)).await {
                     Ok(()) => acknowledge.send_replace(transaction),
                     Err(failure) if failure.disposition == Disposition::Fenced => return Ok(()),
                     Err(failure) => return Err(Evidence::from(failure)),
@@ -324,7 +326,7 @@ async fn succession<S: SinkSetting>(setting: S) -> Result<(), Evidence> {
 }
 
 /// A sink that has taken over and prepared these collections.
-async fn started<S: SinkSetting>(
+pub(super) async fn started<S: SinkSetting>(
     setting: &S,
     collections: &[&Arc<Collection>],
 ) -> Result<S::Sink, Evidence> {
@@ -336,7 +338,7 @@ async fn started<S: SinkSetting>(
     Ok(sink)
 }
 
-async fn holds<S: SinkSetting>(
+pub(super) async fn holds<S: SinkSetting>(
     setting: &S,
     collection: &Collection,
     expected: Vec<Document>,

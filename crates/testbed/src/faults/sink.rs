@@ -1,9 +1,11 @@
 //! Faults around a sink.
 
 use super::Faults;
+use change::Ordinal;
 use flow::Failure;
 use flow::ports::{ApplyBatch, Sink, Tail};
 use mapping::CollectionPlan;
+use std::sync::Arc;
 
 /// A sink whose calls fail by script.
 #[derive(Clone, Debug)]
@@ -38,7 +40,15 @@ impl<K: Sink> Sink for FaultySink<K> {
             .await
     }
 
-    async fn apply(&mut self, batch: ApplyBatch) -> Result<(), Failure> {
+    async fn apply(&mut self, batch: &ApplyBatch) -> Result<(), Failure> {
         self.faults.around("apply", self.inner.apply(batch)).await
+    }
+
+    async fn copy(&mut self, batch: Arc<ApplyBatch>) -> Result<(), Failure> {
+        self.faults.around("copy", self.inner.copy(batch)).await
+    }
+
+    async fn copied(&mut self) -> Result<Option<Ordinal>, Failure> {
+        self.faults.around("copied", self.inner.copied()).await
     }
 }

@@ -1,19 +1,29 @@
 //! The sink over a store in memory.
+//!
+//! Rows of a copy are written at once and their checkpoints later, oldest first, so that rows of
+//! later chunks are there before the checkpoints of earlier ones, as with lanes side by side.
 
 use super::failure;
 use super::store::{Held, Store};
+use change::Ordinal;
 use flow::ports::{ApplyBatch, Sink, Tail, Work};
 use flow::{Disposition, Failure};
 use mapping::CollectionPlan;
+use std::collections::VecDeque;
+use std::sync::Arc;
 
 /// Documents that one lane writes at once.
 const LANE_DOCUMENTS: usize = 2;
+/// Chunks whose rows may be written before the oldest one's checkpoint is.
+const CHUNKS_UNDER_WAY: usize = 3;
 
 /// One process's writer. Before it takes over it may write nothing.
 #[derive(Clone)]
 pub struct MemorySink {
     store: Store,
     epoch: Option<u64>,
+    /// Rows that are written and have no checkpoint yet.
+    copying: VecDeque<Arc<ApplyBatch>>,
 }
 
 impl Store {
@@ -21,6 +31,7 @@ impl Store {
         MemorySink {
             store: self.clone(),
             epoch: None,
+            copying: VecDeque::new(),
         }
     }
 }
@@ -50,8 +61,29 @@ impl MemorySink {
     }
 }
 
+impl MemorySink {
+    /// The last transaction of a batch.
+    async fn close(&mut self, batch: &ApplyBatch) -> Result<(), Failure> {
+        self.transact(|held| {
+            match &batch.work {
+                Work::Atomic(effects) => held.write(effects)?,
+                Work::Chunks(_) => {}
+                Work::Empty(collections) => {
+                    for collection in collections {
+                        held.empty(collection);
+                    }
+                }
+            }
+            held.close(&batch.checkpoint, &batch.progress, &batch.mapping);
+            Ok(())
+        })
+        .await
+    }
+}
+
 impl Sink for MemorySink {
     async fn take_over(&mut self) -> Result<Tail, Failure> {
+        self.copying.clear();
         tokio::task::yield_now().await;
         let tail = {
             let mut guarded = self.store.guarded();
@@ -75,34 +107,39 @@ impl Sink for MemorySink {
         self.transact(|_| Ok(())).await
     }
 
-    async fn apply(&mut self, batch: ApplyBatch) -> Result<(), Failure> {
-        let ApplyBatch {
-            work,
-            checkpoint,
-            progress,
-            mapping,
-        } = batch;
-        match &work {
-            Work::Atomic(_) | Work::Empty(_) => {}
-            Work::Chunks(effects) => {
-                for part in effects.chunks(LANE_DOCUMENTS) {
-                    self.transact(|held| held.write(part)).await?;
-                }
-            }
+    async fn apply(&mut self, batch: &ApplyBatch) -> Result<(), Failure> {
+        while self.copied().await?.is_some() {}
+        if let Work::Chunks(_) = &batch.work {
+            self.copy(Arc::new(batch.clone())).await?;
+            while self.copied().await?.is_some() {}
+            return Ok(());
         }
-        self.transact(|held| {
-            match &work {
-                Work::Atomic(effects) => held.write(effects)?,
-                Work::Chunks(_) => {}
-                Work::Empty(collections) => {
-                    for collection in collections {
-                        held.empty(collection);
-                    }
-                }
-            }
-            held.close(&checkpoint, &progress, &mapping);
-            Ok(())
-        })
-        .await
+        self.close(batch).await
+    }
+
+    async fn copy(&mut self, batch: Arc<ApplyBatch>) -> Result<(), Failure> {
+        let Work::Chunks(effects) = &batch.work else {
+            return Err(failure(Disposition::Halt, "only rows can be copied"));
+        };
+        for part in effects.chunks(LANE_DOCUMENTS) {
+            let written = self.transact(|held| held.write(part)).await;
+            // All that was not told has to be given again.
+            written.inspect_err(|_| self.copying.clear())?;
+        }
+        self.copying.push_back(batch);
+        if self.copying.len() > CHUNKS_UNDER_WAY {
+            self.copied().await?;
+        }
+        Ok(())
+    }
+
+    async fn copied(&mut self) -> Result<Option<Ordinal>, Failure> {
+        let Some(oldest) = self.copying.front().cloned() else {
+            return Ok(None);
+        };
+        let closed = self.close(&oldest).await;
+        closed.inspect_err(|_| self.copying.clear())?;
+        self.copying.pop_front();
+        Ok(Some(oldest.checkpoint.ordinal))
     }
 }

@@ -22,6 +22,8 @@ pub struct Held {
     checkpoint: Option<Checkpoint>,
     tables: BTreeMap<TableName, TableProgress>,
     mapping: Option<MappingVersion>,
+    /// Collections that take no document.
+    refusing: BTreeSet<Collection>,
 }
 
 /// The target. Cloning gives another connection.
@@ -44,6 +46,11 @@ impl Store {
     /// Has every state that a checkpoint closes looked at.
     pub fn inspect(&self, inspection: impl FnMut(&Held) + Send + 'static) {
         self.guarded().inspection = Some(Box::new(inspection));
+    }
+
+    /// From now on this collection refuses every document, as a validator would.
+    pub fn refuse(&self, collection: &Collection) {
+        self.guarded().held.refusing.insert(collection.clone());
     }
 
     /// What it holds now.
@@ -159,6 +166,10 @@ impl Held {
 
     fn put(&mut self, collection: &Collection, id: &[u8], encoded: &[u8]) -> Result<(), Failure> {
         let document = decode(encoded)?;
+        if self.refusing.contains(collection) {
+            let message = format!("{collection}: refused, whatever it holds");
+            return Err(refusal(collection, message));
+        }
         let empty = Vec::new();
         for index in self.indexes.get(collection).unwrap_or(&empty) {
             let Some(value) = indexed(index, &document) else {
@@ -168,7 +179,7 @@ impl Held {
             let mut others = documents.filter(|(other, _)| other.as_slice() != id);
             if others.any(|(_, other)| indexed(index, other).as_ref() == Some(&value)) {
                 let message = format!("{collection}: two documents have {value:?}");
-                return Err(failure(Disposition::Halt, message));
+                return Err(refusal(collection, message));
             }
         }
         self.of(collection).insert(id.to_vec(), document);
@@ -201,6 +212,18 @@ impl Held {
             self.put(&effect.collection, &copy(number)?.0, &document)?;
         }
         Ok(())
+    }
+}
+
+/// A failure that concerns what is to be written into one collection.
+fn refusal(collection: &Collection, message: String) -> Failure {
+    let table = TableName {
+        database: collection.database.clone(),
+        table: collection.name.clone(),
+    };
+    Failure {
+        table: Some(table),
+        ..failure(Disposition::Table, message)
     }
 }
 

@@ -2,9 +2,12 @@
 
 use super::caught;
 use super::settings::Sinks;
+use change::Ordinal;
 use flow::ports::{ApplyBatch, Sink, Tail, Work};
 use flow::{Disposition, Failure};
 use mapping::CollectionPlan;
+use std::collections::VecDeque;
+use std::sync::Arc;
 use testbed::conformance::sink::check;
 use testbed::memory::MemorySink;
 
@@ -20,6 +23,11 @@ enum Flaw {
     NeverEmpties,
     TakesOverWithoutFencing,
     CopiesTwice,
+    TellsWhatIsNotWritten,
+    StoresAheadOfTheRows,
+    AppliesBesideTheCopy,
+    ForgetsTheChunkBeforeAFailure,
+    LosesProgressOfAChunk,
 }
 
 struct Broken {
@@ -27,6 +35,7 @@ struct Broken {
     flaw: Flaw,
     before: Tail,
     queued: Option<ApplyBatch>,
+    copying: VecDeque<Arc<ApplyBatch>>,
 }
 
 impl Broken {
@@ -36,6 +45,7 @@ impl Broken {
             flaw,
             before: Tail::default(),
             queued: None,
+            copying: VecDeque::new(),
         }
     }
 
@@ -47,8 +57,8 @@ impl Broken {
                     work: empty,
                     ..batch.clone()
                 };
-                self.inner.apply(closing).await?;
-                self.inner.apply(batch).await
+                self.inner.apply(&closing).await?;
+                self.inner.apply(&batch).await
             }
             Flaw::CheckpointLater => {
                 if let Some(checkpoint) = self.before.checkpoint.clone() {
@@ -56,15 +66,15 @@ impl Broken {
                         checkpoint,
                         ..batch.clone()
                     };
-                    self.inner.apply(data).await?;
+                    self.inner.apply(&data).await?;
                     batch.work = empty;
                 }
-                self.inner.apply(batch).await
+                self.inner.apply(&batch).await
             }
-            Flaw::IgnoresTheFence => match self.inner.apply(batch.clone()).await {
+            Flaw::IgnoresTheFence => match self.inner.apply(&batch).await {
                 Err(failure) if failure.disposition == Disposition::Fenced => {
                     self.inner.take_over().await?;
-                    self.inner.apply(batch).await
+                    self.inner.apply(&batch).await
                 }
                 answer => answer,
             },
@@ -72,14 +82,14 @@ impl Broken {
                 if let Work::Atomic(effects) = &mut batch.work {
                     effects.pop();
                 }
-                self.inner.apply(batch).await
+                self.inner.apply(&batch).await
             }
             Flaw::ForgetsProgress => {
                 batch.progress.clear();
-                self.inner.apply(batch).await
+                self.inner.apply(&batch).await
             }
             Flaw::AcknowledgesEarly => match self.queued.replace(batch) {
-                Some(queued) => self.inner.apply(queued).await,
+                Some(queued) => self.inner.apply(&queued).await,
                 None => Ok(()),
             },
             Flaw::WritesInHalves => {
@@ -93,20 +103,20 @@ impl Broken {
                         checkpoint,
                         ..batch.clone()
                     };
-                    self.inner.apply(half).await?;
+                    self.inner.apply(&half).await?;
                 }
-                self.inner.apply(batch).await
+                self.inner.apply(&batch).await
             }
             Flaw::NeverEmpties => {
                 if let Work::Empty(_) = batch.work {
                     batch.work = empty;
                 }
-                self.inner.apply(batch).await
+                self.inner.apply(&batch).await
             }
             Flaw::TakesOverWithoutFencing => {
                 // Whoever writes takes over once more, so that nobody is ever kept out.
                 self.inner.take_over().await?;
-                self.inner.apply(batch).await
+                self.inner.apply(&batch).await
             }
             Flaw::CopiesTwice => {
                 if let Work::Atomic(effects) = &mut batch.work {
@@ -116,8 +126,63 @@ impl Broken {
                     let copies: Vec<_> = copies.cloned().collect();
                     effects.extend(copies);
                 }
-                self.inner.apply(batch).await
+                self.inner.apply(&batch).await
             }
+            Flaw::TellsWhatIsNotWritten
+            | Flaw::StoresAheadOfTheRows
+            | Flaw::AppliesBesideTheCopy
+            | Flaw::ForgetsTheChunkBeforeAFailure
+            | Flaw::LosesProgressOfAChunk => self.inner.apply(&batch).await,
+        }
+    }
+
+    async fn bent_copy(&mut self, batch: Arc<ApplyBatch>) -> Result<(), Failure> {
+        match self.flaw {
+            // The rows of a chunk come with the next one.
+            Flaw::TellsWhatIsNotWritten => {
+                self.copying.push_back(batch);
+                if self.copying.len() > 1
+                    && let Some(oldest) = self.copying.pop_front()
+                {
+                    self.inner.copy(oldest).await?;
+                }
+                Ok(())
+            }
+            Flaw::StoresAheadOfTheRows => {
+                let closing = ApplyBatch {
+                    work: Work::Chunks(Vec::new()),
+                    ..ApplyBatch::clone(&batch)
+                };
+                self.inner.copy(Arc::new(closing)).await?;
+                self.copying.push_back(batch);
+                if self.copying.len() > 2
+                    && let Some(oldest) = self.copying.pop_front()
+                {
+                    self.inner.copy(oldest).await?;
+                }
+                Ok(())
+            }
+            Flaw::AppliesBesideTheCopy => {
+                self.copying.push_back(batch);
+                Ok(())
+            }
+            Flaw::ForgetsTheChunkBeforeAFailure => {
+                let answer = self.inner.copy(batch.clone()).await;
+                if answer.is_err() {
+                    // As if it had been written and told.
+                    self.copying.push_back(batch);
+                }
+                match self.copying.is_empty() {
+                    true => answer,
+                    false => Ok(()),
+                }
+            }
+            Flaw::LosesProgressOfAChunk => {
+                let mut batch = ApplyBatch::clone(&batch);
+                batch.progress.clear();
+                self.inner.copy(Arc::new(batch)).await
+            }
+            _ => self.inner.copy(batch).await,
         }
     }
 }
@@ -136,11 +201,30 @@ impl Sink for Broken {
         self.inner.finish(collection).await
     }
 
-    async fn apply(&mut self, batch: ApplyBatch) -> Result<(), Failure> {
-        let checkpoint = batch.checkpoint.clone();
-        self.bent(batch).await?;
-        self.before.checkpoint = Some(checkpoint);
+    async fn apply(&mut self, batch: &ApplyBatch) -> Result<(), Failure> {
+        self.bent(batch.clone()).await?;
+        self.before.checkpoint = Some(batch.checkpoint.clone());
         Ok(())
+    }
+
+    async fn copy(&mut self, batch: Arc<ApplyBatch>) -> Result<(), Failure> {
+        self.bent_copy(batch).await
+    }
+
+    async fn copied(&mut self) -> Result<Option<Ordinal>, Failure> {
+        match self.flaw {
+            Flaw::TellsWhatIsNotWritten => {
+                self.inner.copied().await?;
+                Ok(self.copying.pop_front().map(|last| last.checkpoint.ordinal))
+            }
+            Flaw::AppliesBesideTheCopy | Flaw::StoresAheadOfTheRows => {
+                while let Some(oldest) = self.copying.pop_front() {
+                    self.inner.copy(oldest).await?;
+                }
+                self.inner.copied().await
+            }
+            _ => self.inner.copied().await,
+        }
     }
 }
 
@@ -200,4 +284,34 @@ async fn a_sink_that_writes_a_barrier_in_halves_is_caught() {
 async fn a_sink_that_never_empties_is_caught() {
     let fresh = async || Sinks::new(|sink| Broken::new(sink, Flaw::NeverEmpties));
     caught(check(fresh).await, "an emptied collection is empty");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sink_that_tells_of_rows_that_it_has_not_written_is_caught() {
+    let fresh = async || Sinks::new(|sink| Broken::new(sink, Flaw::TellsWhatIsNotWritten));
+    caught(check(fresh).await, "chunks end with their checkpoints");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sink_that_stores_a_checkpoint_ahead_of_its_rows_is_caught() {
+    let fresh = async || Sinks::new(|sink| Broken::new(sink, Flaw::StoresAheadOfTheRows));
+    caught(check(fresh).await, "a checkpoint waits for its rows");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sink_that_applies_beside_a_copy_is_caught() {
+    let fresh = async || Sinks::new(|sink| Broken::new(sink, Flaw::AppliesBesideTheCopy));
+    caught(check(fresh).await, "what comes after a copy waits for it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sink_that_swallows_a_refusal_is_caught() {
+    let fresh = async || Sinks::new(|sink| Broken::new(sink, Flaw::ForgetsTheChunkBeforeAFailure));
+    caught(check(fresh).await, "a refused copy is given again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sink_that_loses_the_progress_of_a_chunk_is_caught() {
+    let fresh = async || Sinks::new(|sink| Broken::new(sink, Flaw::LosesProgressOfAChunk));
+    caught(check(fresh).await, "chunks end with their checkpoints");
 }

@@ -1,0 +1,62 @@
+//! Which neighbouring barriers are applied together: chunks with chunks, whole transactions with
+//! whole transactions, up to a size. Fewer and larger transactions cost the target less.
+
+use change::Barrier;
+
+/// How much one batch may hold.
+#[derive(Clone, Copy, Debug)]
+pub struct GroupLimits {
+    pub max_changes: usize,
+    pub max_bytes: usize,
+}
+
+/// Neighbouring barriers that go together, and how much they hold.
+#[derive(Debug)]
+pub struct Group {
+    barriers: Vec<Barrier>,
+    changes: usize,
+    bytes: usize,
+}
+
+impl Group {
+    pub fn new(first: Barrier) -> Self {
+        Self {
+            changes: first.changes.len(),
+            bytes: first.heap_bytes(),
+            barriers: vec![first],
+        }
+    }
+
+    pub(crate) fn into_barriers(self) -> Vec<Barrier> {
+        self.barriers
+    }
+
+    /// How many changes there are.
+    pub fn changes(&self) -> usize {
+        self.changes
+    }
+
+    /// Takes the next barrier in, or gives it back where it may not join.
+    pub fn join(&mut self, next: Barrier, limits: GroupLimits) -> Option<Barrier> {
+        let first = &self.barriers[0];
+        let plain = |barrier: &Barrier| {
+            barrier.emptied.is_empty()
+                && barrier.checkpoint.torn.is_none()
+                && barrier.mapping == first.mapping
+        };
+        let changes = self.changes + next.changes.len();
+        // A torn part is followed by a barrier that makes it whole; neither joins others, so that
+        // what is marked torn is exactly what is torn.
+        let fits = plain(first)
+            && plain(&next)
+            && first.chunk == next.chunk
+            && changes <= limits.max_changes;
+        let bytes = self.bytes + if fits { next.heap_bytes() } else { 0 };
+        if !fits || bytes > limits.max_bytes {
+            return Some(next);
+        }
+        (self.changes, self.bytes) = (changes, bytes);
+        self.barriers.push(next);
+        None
+    }
+}

@@ -1,0 +1,43 @@
+//! A table whose documents the target refuses stops, with the reason; the others go on.
+
+use crate::world::World;
+use testbed::faults::Faults;
+
+/// With and without calls that fail besides.
+async fn stops_alone(name: &str, seed: u64, while_it_follows: bool) {
+    let mut world = World::new(seed);
+    if while_it_follows {
+        world.run(&Faults::none(), 3).await.unwrap();
+    }
+    world.refuse(name);
+    let faults = match seed % 2 {
+        0 => Faults::none(),
+        _ => Faults::random(seed, 12, 5),
+    };
+    let told = format!("{name}, seed {seed}");
+    let ended = world.run(&faults, 20).await;
+    assert!(ended.is_ok(), "{told}: {ended:?}");
+    // A restart keeps it as it is, and what is left is right.
+    world.run(&Faults::none(), 5).await.unwrap();
+    world.run(&Faults::none(), 0).await.unwrap();
+    let wrong = world.verdict();
+    assert!(wrong.is_empty(), "{told}: {wrong:#?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_table_that_is_refused_while_it_is_copied_stops_alone() {
+    for seed in 0..40 {
+        for name in ["items", "others", "plain"] {
+            stops_alone(name, seed, false).await;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_table_that_is_refused_while_it_follows_stops_alone() {
+    for seed in 0..40 {
+        for name in ["items", "others", "plain"] {
+            stops_alone(name, seed, true).await;
+        }
+    }
+}
