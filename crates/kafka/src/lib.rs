@@ -15,6 +15,7 @@ mod ledger;
 mod reader;
 mod record;
 mod refusal;
+mod reset;
 mod settings;
 mod tail;
 mod topics;
@@ -22,6 +23,7 @@ mod writer;
 
 pub use error::Error;
 pub use reader::KafkaReader;
+pub use reset::reset;
 pub use settings::Settings;
 pub use topics::{ControlTopics, topic_name};
 pub use writer::KafkaWriter;

@@ -13,20 +13,29 @@ use bson::doc;
 use change::Collection;
 
 impl Target {
+    /// For whoever is about to remove what a running process needs.
+    ///
+    /// # Errors
+    /// [`Error::Running`] while a process of the pipeline lives.
+    pub async fn refuse_running(&self) -> Result<(), Error> {
+        // Not the whole status: a checkpoint that cannot be read is a reason to reset.
+        let parts = self.parts().await?;
+        match parts.into_iter().find(|part| part.running) {
+            Some(part) => Err(Error::Running {
+                pipeline: self.pipeline.to_string(),
+                holder: part.holder.unwrap_or(part.part),
+            }),
+            None => Ok(()),
+        }
+    }
+
     /// Removes the pipeline's checkpoint, tables, requests, status and leases, and drops these
     /// collections. Repeatable: a reset that broke off is done again.
     ///
     /// # Errors
     /// [`Error::Running`] while a process of the pipeline lives.
     pub async fn reset(&self, drop_target: Option<&[Collection]>) -> Result<(), Error> {
-        // Not the whole status: a checkpoint that cannot be read is a reason to reset.
-        let parts = self.parts().await?;
-        if let Some(part) = parts.into_iter().find(|part| part.running) {
-            return Err(Error::Running {
-                pipeline: self.pipeline.to_string(),
-                holder: part.holder.unwrap_or_else(|| part.part.clone()),
-            });
-        }
+        self.refuse_running().await?;
         fence::shut(self).await?;
         for collection in drop_target.unwrap_or_default() {
             let action = format!("dropping {collection}");

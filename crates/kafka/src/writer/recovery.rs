@@ -70,7 +70,7 @@ pub(super) fn recover(settings: &Arc<Settings>) -> Result<(Committer, Tail), Err
 }
 
 /// A producer that is the only one of its id from now on.
-fn fence(settings: &Settings) -> Result<Producer, Error> {
+pub(crate) fn fence(settings: &Settings) -> Result<Producer, Error> {
     let producer: Producer = settings
         .producer()
         .create_with_context(Deliveries::default())

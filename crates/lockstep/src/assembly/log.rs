@@ -1,8 +1,32 @@
-//! stub
-use crate::config::{Configuration, KafkaLog};
-pub(super) fn writer(_c: &Configuration, _k: &KafkaLog) -> flow::direct::DirectWriter {
-    flow::direct::direct(Default::default()).0
+//! The log over Kafka, from the configuration to the adapter's two ends.
+
+use kafka::{KafkaReader, KafkaWriter, Settings};
+
+use crate::config::{Configuration, Format, KafkaLog};
+
+/// What every client of the pipeline's log is told.
+pub(super) fn settings(configuration: &Configuration, kafka: &KafkaLog) -> Settings {
+    // The only format so far: another has to be told here.
+    let Format::DebeziumJson = kafka.format;
+    let topics = kafka.topics.iter();
+    Settings {
+        partitions: kafka.partitions,
+        replication_factor: kafka.replication_factor,
+        retention: kafka.retention,
+        max_message_bytes: kafka.max_message_bytes,
+        topics: topics
+            .map(|(table, topic)| (table.clone(), topic.as_str().into()))
+            .collect(),
+        ..Settings::new(configuration.pipeline.as_str(), kafka.brokers.clone())
+    }
 }
-pub(super) fn reader(_c: &Configuration, _k: &KafkaLog) -> flow::direct::DirectReader {
-    flow::direct::direct(Default::default()).1
+
+/// A writing end that has opened nothing yet.
+pub(super) fn writer(configuration: &Configuration, kafka: &KafkaLog) -> KafkaWriter {
+    KafkaWriter::new(settings(configuration, kafka))
+}
+
+/// A reading end that has opened nothing yet.
+pub(super) fn reader(configuration: &Configuration, kafka: &KafkaLog) -> KafkaReader {
+    KafkaReader::new(settings(configuration, kafka))
 }

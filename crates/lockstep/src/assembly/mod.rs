@@ -9,7 +9,7 @@ mod picture;
 mod running;
 mod work;
 
-use crate::config::Configuration;
+use crate::config::{Configuration, Log};
 use crate::failure::Failure;
 use crate::output::Snapshot;
 use change::{Collection, Position, TableName};
@@ -112,14 +112,25 @@ pub async fn reset(
         .iter()
         .map(|table| mapper.collection(&table.table))
         .collect();
+    let mut topics = Vec::new();
+    if let Log::Kafka(kafka) = &configuration.log {
+        target.refuse_running().await.map_err(halted)?;
+        let tables = status.tail.tables.iter().map(|table| table.table.clone());
+        let settings = log::settings(configuration, kafka);
+        topics = ::kafka::reset(settings, tables.collect())
+            .await
+            .map_err(halted)?;
+    }
     target
         .reset(drop_target.then_some(&*filled))
         .await
         .map_err(halted)?;
-    let mut removed = vec![format!(
+    let topics = topics.iter().map(|topic| format!("topic {topic}"));
+    let mut removed: Vec<String> = topics.collect();
+    removed.push(format!(
         "the checkpoint and the state of pipeline {} in {}",
         configuration.pipeline, configuration.target.control_database
-    )];
+    ));
     if drop_target {
         removed.extend(
             filled
