@@ -13,7 +13,7 @@ const RANGES: &[(char, &[&str])] = &[
     ('3', &["mongo"]),
     // The composition root speaks of the pipeline as a whole.
     ('4', &["flow", "reconcile", "lockstep"]),
-    ('5', &["mapping"]),
+    ('5', &["mapping", "wire"]),
 ];
 
 fn crates_folder() -> &'static Path {

@@ -1,0 +1,36 @@
+//! Changes to and from bytes: messages that consumers of Debezium's JSON can read, and from which
+//! Lockstep itself gets every value back as it was.
+//!
+//! An [`Encoder`] and a [`Decoder`] are compiled for one schema; [`headers`] are what goes with
+//! each message. The law of this crate is that decoding gives back what was encoded, bit by bit,
+//! whatever MySQL may hold. `docs/topics.md` lists the JSON of every type. This crate is pure: it
+//! opens nothing and knows no client of Kafka.
+
+mod connect;
+mod cursor;
+mod decoder;
+mod document;
+mod encoder;
+mod error;
+mod exact;
+mod form;
+pub mod headers;
+mod layout;
+mod messages;
+mod moment;
+mod murmur2;
+mod number;
+mod read;
+mod source;
+mod string;
+mod write;
+
+pub use decoder::{Decoder, Received};
+pub use encoder::Encoder;
+pub use error::WireError;
+pub use layout::{LAYOUT, Settings};
+pub use messages::{Message, Messages, Role};
+pub use murmur2::{murmur2, partition};
+
+/// The codes that this crate can say.
+pub const CODES: &[&str] = &["LS5401", "LS5402", "LS5403", "LS5404"];

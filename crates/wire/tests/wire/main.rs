@@ -1,0 +1,5 @@
+//! The laws of the wire: what was encoded comes back, and nothing else is taken.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
+mod generate;
+mod round_trip;
