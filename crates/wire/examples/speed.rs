@@ -41,10 +41,10 @@ fn main() {
             }
             black_box(&messages);
         });
-        let received: Vec<Received> = messages
+        let received: Vec<Received<'_>> = messages
             .iter()
             .map(|message| Received {
-                key: message.key.map(Bytes::copy_from_slice),
+                key: message.key,
                 value: message.value.map(Bytes::copy_from_slice),
                 role: Role::Whole,
             })

@@ -14,10 +14,11 @@ use bytes::Bytes;
 use change::{Change, ChangeKind, Ordinal, Row, Schema};
 use std::sync::Arc;
 
-/// A message as it came: key, value, and the role that its headers tell.
+/// A message as it came: key, value, and the role that its headers tell. The row's texts and bytes
+/// stay slices of the value.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Received {
-    pub key: Option<Bytes>,
+pub struct Received<'a> {
+    pub key: Option<&'a [u8]>,
     pub value: Option<Bytes>,
     pub role: Role,
 }
@@ -55,7 +56,11 @@ impl Decoder {
     }
 
     /// The change that these messages are: all that have its ordinal, in the order of their roles.
-    pub fn decode(&mut self, ordinal: Ordinal, messages: &[Received]) -> Result<Change, WireError> {
+    pub fn decode(
+        &mut self,
+        ordinal: Ordinal,
+        messages: &[Received<'_>],
+    ) -> Result<Change, WireError> {
         let keyed = !self.layout.key.is_empty();
         let event = match messages {
             [whole] if whole.role == Role::Whole => {
@@ -95,8 +100,8 @@ impl Decoder {
     fn halves(
         &mut self,
         ordinal: Ordinal,
-        before: &Received,
-        after: &Received,
+        before: &Received<'_>,
+        after: &Received<'_>,
     ) -> Result<Option<Event>, WireError> {
         if (before.role, after.role) != (Role::Before, Role::After) {
             return Ok(None);
@@ -116,7 +121,7 @@ impl Decoder {
     }
 
     /// One message with a value.
-    fn event(&mut self, ordinal: Ordinal, message: &Received) -> Result<Event, WireError> {
+    fn event(&mut self, ordinal: Ordinal, message: &Received<'_>) -> Result<Event, WireError> {
         let missing = Broken {
             at: 0,
             expected: "a value",
@@ -132,7 +137,7 @@ impl Decoder {
                 source_ordinal: event.source.ordinal,
             });
         }
-        self.check_key(ordinal, message.key.as_deref(), &event.kind)?;
+        self.check_key(ordinal, message.key, &event.kind)?;
         Ok(event)
     }
 
@@ -208,7 +213,7 @@ impl Decoder {
     }
 }
 
-fn is_tombstone(deleted: &Received, tombstone: &Received) -> bool {
+fn is_tombstone(deleted: &Received<'_>, tombstone: &Received<'_>) -> bool {
     tombstone.role == Role::Tombstone && tombstone.value.is_none() && tombstone.key == deleted.key
 }
 

@@ -9,6 +9,7 @@
 use crate::error::WireError;
 use crate::layout::{Layout, Settings};
 use crate::messages::{Messages, Part, Role};
+use crate::murmur2::partition_hash;
 use crate::number::integer;
 use crate::source::SourceWriter;
 use change::{Change, ChangeKind, Row, Schema};
@@ -204,20 +205,22 @@ impl Encoder {
     ) {
         // The key alone, without its schema: a wider type must not move rows to other partitions.
         let hashed = key.start + self.layout.key_head.len()..key.end - self.layout.tail.len();
+        let hash = partition_hash(&messages.buffer[hashed]);
         messages.push(Part {
             key: Some(key),
             value: value.map(|written| written.value),
-            hashed,
+            hash,
             role,
             ordinal: change.ordinal,
         });
     }
 
     fn keyless(&self, change: &Change, value: Written, role: Role, messages: &mut Messages) {
+        let hash = partition_hash(&messages.buffer[value.image]);
         messages.push(Part {
             key: None,
             value: Some(value.value),
-            hashed: value.image,
+            hash,
             role,
             ordinal: change.ordinal,
         });

@@ -6,7 +6,7 @@
 use change::{Ordinal, TableName};
 use std::sync::Arc;
 
-/// Why a message or a record was refused.
+/// Why a change or a message was refused.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum WireError {
     /// A message is not what this layout writes.
@@ -55,18 +55,6 @@ pub enum WireError {
         name: &'static str,
         expected: &'static str,
     },
-    /// A control record is of a format that this version does not know.
-    #[error(
-        "a control record has the format {found}, this version reads {known}; \
-         start the version that wrote it, or a later one"
-    )]
-    Format { found: u64, known: u32 },
-    /// A control record is not one.
-    #[error(
-        "a control record cannot be read: {problem}; \
-         look for another program that writes to the topic"
-    )]
-    Record { problem: String },
     /// A row has not one value per column. The source's decoder would have to be wrong.
     #[error(
         "{table}: change {ordinal} has {values} values for {columns} columns; \
@@ -88,8 +76,7 @@ impl WireError {
             | WireError::Ordinal { .. }
             | WireError::Incomplete { .. } => "LS5401",
             WireError::Header { .. } => "LS5402",
-            WireError::Format { .. } | WireError::Record { .. } => "LS5403",
-            WireError::Width { .. } => "LS5404",
+            WireError::Width { .. } => "LS5403",
         }
     }
 }

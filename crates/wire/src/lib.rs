@@ -30,7 +30,7 @@ pub use encoder::Encoder;
 pub use error::WireError;
 pub use layout::{LAYOUT, Settings};
 pub use messages::{Message, Messages, Role};
-pub use murmur2::{murmur2, partition};
+pub use murmur2::{murmur2, partition_hash};
 
 /// The codes that this crate can say.
-pub const CODES: &[&str] = &["LS5401", "LS5402", "LS5403", "LS5404"];
+pub const CODES: &[&str] = &["LS5401", "LS5402", "LS5403"];

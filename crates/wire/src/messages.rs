@@ -3,7 +3,6 @@
 //! Messages are ranges of the buffer, and the buffer is used again for the next barrier: encoding
 //! a change allocates nothing once the buffer has its size.
 
-use crate::murmur2;
 use change::Ordinal;
 use std::ops::Range;
 
@@ -29,14 +28,15 @@ pub struct Message<'a> {
     pub value: Option<&'a [u8]>,
     pub role: Role,
     pub ordinal: Ordinal,
-    hashed: &'a [u8],
+    /// Of the key, or of the row where there is none; 31 bits, as the Java client takes them.
+    pub hash: u32,
 }
 
 impl Message<'_> {
     /// The partition among so many, counted from 0. Messages of one key (of equal rows, where there
     /// is none) have the same.
     pub fn partition(&self, partitions: u32) -> u32 {
-        murmur2::partition(self.hashed, partitions)
+        self.hash % partitions
     }
 }
 
@@ -54,7 +54,7 @@ pub struct Messages {
 pub(crate) struct Part {
     pub(crate) key: Option<Range<usize>>,
     pub(crate) value: Option<Range<usize>>,
-    pub(crate) hashed: Range<usize>,
+    pub(crate) hash: u32,
     pub(crate) role: Role,
     pub(crate) ordinal: Ordinal,
 }
@@ -111,7 +111,7 @@ impl Messages {
             value: part.value.as_ref().map(slice),
             role: part.role,
             ordinal: part.ordinal,
-            hashed: slice(&part.hashed),
+            hash: part.hash,
         }
     }
 }

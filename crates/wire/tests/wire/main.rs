@@ -1,5 +1,8 @@
 //! The laws of the wire: what was encoded comes back, and nothing else is taken.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
+mod examples;
 mod generate;
+mod golden;
+mod refusals;
 mod round_trip;

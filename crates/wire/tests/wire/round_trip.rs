@@ -16,13 +16,12 @@ pub(crate) fn settings(schema: bool) -> Settings {
 }
 
 /// The messages as a consumer gets them.
-pub(crate) fn received(messages: &Messages) -> Vec<Received> {
-    let copy = |bytes: Option<&[u8]>| bytes.map(Bytes::copy_from_slice);
+pub(crate) fn received(messages: &Messages) -> Vec<Received<'_>> {
     messages
         .iter()
         .map(|message| Received {
-            key: copy(message.key),
-            value: copy(message.value),
+            key: message.key,
+            value: message.value.map(Bytes::copy_from_slice),
             role: message.role,
         })
         .collect()
@@ -56,7 +55,7 @@ fn survives(changes: &[Change], settings: &Settings) {
         let received = received(&messages);
         assert!((1..=3).contains(&received.len()));
         for message in &received {
-            for bytes in message.key.iter().chain(&message.value) {
+            for bytes in message.key.into_iter().chain(message.value.as_deref()) {
                 let parsed: Result<serde_json::Value, _> = serde_json::from_slice(bytes);
                 assert!(parsed.is_ok(), "{}", String::from_utf8_lossy(bytes));
             }
@@ -67,7 +66,7 @@ fn survives(changes: &[Change], settings: &Settings) {
 }
 
 /// Which key a message speaks of: the key, or the row where there is none.
-fn subject(message: &Received, change: &Change) -> Vec<u8> {
+fn subject(message: &Received<'_>, change: &Change) -> Vec<u8> {
     match &message.key {
         Some(key) => key.to_vec(),
         None => {
