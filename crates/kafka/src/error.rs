@@ -108,6 +108,12 @@ pub enum Error {
         offset: i64,
         problem: String,
     },
+    /// A change cannot be written as messages, or read from them.
+    #[error("{place}: {problem}")]
+    Wire {
+        place: String,
+        problem: Box<wire::WireError>,
+    },
     /// Records contradict the barrier that they belong to.
     #[error("topic {topic}, partition {partition}, offset {offset}: {problem}")]
     Inconsistent {
@@ -154,6 +160,7 @@ impl Error {
             Error::TailUnproven { .. } => "LS5514",
             Error::CheckpointUnknown { .. } => "LS5515",
             Error::RecordUnreadable { .. } => "LS5516",
+            Error::Wire { problem, .. } => problem.code(),
             Error::Inconsistent { .. } => "LS5517",
             Error::TopicName { .. } => "LS5518",
             Error::TopicRefused { .. } => "LS5519",
@@ -181,6 +188,7 @@ impl Error {
             | Error::BarriersLost { .. }
             | Error::CheckpointUnknown { .. }
             | Error::RecordUnreadable { .. }
+            | Error::Wire { .. }
             | Error::Inconsistent { .. }
             | Error::TopicName { .. }
             | Error::TopicRefused { .. }
@@ -229,7 +237,7 @@ impl Error {
             Error::CheckpointUnknown { .. } => {
                 "use the brokers and the pipeline's name that the target was written from; where that log is lost, run `lockstep reset --yes --drop-target` and copy again"
             }
-            Error::RecordUnreadable { .. } => {
+            Error::RecordUnreadable { .. } | Error::Wire { .. } => {
                 "run the version of Lockstep that wrote it; nobody else may write to the pipeline's topics"
             }
             Error::Inconsistent { .. } => {
@@ -269,6 +277,7 @@ impl Error {
             | Error::TailUnproven { .. }
             | Error::CheckpointUnknown { .. }
             | Error::RecordUnreadable { .. }
+            | Error::Wire { .. }
             | Error::Inconsistent { .. }
             | Error::TopicRefused { .. }
             | Error::TransactionTimeout { .. }

@@ -149,13 +149,13 @@ impl Ledger {
     /// Takes a barrier; `all` its progress is returned, which may stand in records of its own.
     pub(crate) fn fold(&mut self, barrier: &BarrierRecord) -> Result<Vec<TableProgress>, Mismatch> {
         // The first barrier after a bare state has no predecessor to compare with.
-        if let Some(found) = self.ordinal() {
-            if barrier.previous != Some(found) {
-                return Err(Mismatch::Predecessor {
-                    named: show(barrier.previous),
-                    found: show(Some(found)),
-                });
-            }
+        if let Some(found) = self.ordinal()
+            && barrier.previous != Some(found)
+        {
+            return Err(Mismatch::Predecessor {
+                named: show(barrier.previous),
+                found: show(Some(found)),
+            });
         }
         let ordinal = barrier.checkpoint.ordinal;
         if barrier.previous >= Some(ordinal) {
@@ -295,3 +295,6 @@ impl Ledger {
 fn show(ordinal: Option<Ordinal>) -> String {
     ordinal.map_or("none".to_owned(), |ordinal| ordinal.to_string())
 }
+
+#[cfg(test)]
+mod tests;

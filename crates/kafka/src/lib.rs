@@ -6,9 +6,7 @@
 //! then is the tail read, up to a proven end. The reader takes barriers in order, and of each table's
 //! topic exactly the records that the barrier counts.
 
-#![allow(dead_code)]
 mod client;
-mod codec;
 mod committed;
 mod error;
 mod ledger;

@@ -67,6 +67,15 @@ impl Settings {
         self.brokers.join(",")
     }
 
+    /// What messages have in common.
+    pub(crate) fn wire(&self) -> wire::Settings {
+        wire::Settings {
+            pipeline: Arc::clone(&self.pipeline),
+            version: env!("CARGO_PKG_VERSION").into(),
+            schema: false,
+        }
+    }
+
     /// The id that fences: one writer for a pipeline.
     pub fn transactional_id(&self) -> String {
         format!("lockstep-{}", self.pipeline)

@@ -1,133 +1,210 @@
 //! Records of many partitions to the changes of one barrier.
 //!
 //! The records of a partition are in order; those of a barrier are put in order by the ordinals in
-//! their headers. Messages of one change have the same ordinal, wherever they lie.
+//! their headers. Messages of one change have the same ordinal, wherever they lie. What a record
+//! holds is copied once, into a buffer that all rows of the barrier share.
 
-use crate::codec;
 use crate::error::Error;
 use crate::record::RecordId;
-use change::{Change, Ordinal, Schema};
+use bytes::Bytes;
+use change::{Change, MappingVersion, Ordinal, Schema};
 use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
+use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
+use wire::{Decoder, Received, Role, WireError, headers};
 
-/// A record as it came.
-pub(super) struct Fetched<'a> {
-    pub(super) topic: Arc<str>,
-    pub(super) message: BorrowedMessage<'a>,
+/// What a barrier's records have to be.
+pub(super) struct Expected<'a> {
+    pub(super) pipeline: &'a [u8],
+    pub(super) mapping: &'a MappingVersion,
+    /// Its changes lie after this ordinal,
+    pub(super) previous: Option<Ordinal>,
+    /// and up to this one.
+    pub(super) last: Ordinal,
+}
+
+/// The records of one barrier so far.
+#[derive(Default)]
+pub(super) struct Records {
+    bytes: Vec<u8>,
+    records: Vec<Record>,
+    schemas: Vec<RecordId>,
+}
+
+struct Record {
+    ordinal: Ordinal,
+    role: Role,
+    /// Place in `schemas`.
+    schema: usize,
+    key: Option<Range<usize>>,
+    value: Option<Range<usize>>,
+    partition: i32,
+    offset: i64,
+}
+
+impl Records {
+    /// Takes a record, if its headers say that it belongs here.
+    pub(super) fn take(
+        &mut self,
+        message: &BorrowedMessage<'_>,
+        expected: &Expected<'_>,
+    ) -> Result<(), Error> {
+        let headed = self.head(message).map_err(|problem| Error::Wire {
+            place: place(message.topic(), message.partition(), message.offset()),
+            problem: Box::new(problem),
+        })?;
+        let inconsistent = |problem: String| Error::Inconsistent {
+            topic: message.topic().to_owned(),
+            partition: message.partition(),
+            offset: message.offset(),
+            problem,
+        };
+        if headed.pipeline != expected.pipeline {
+            return Err(inconsistent("the record is another pipeline's".to_owned()));
+        }
+        let Headed { ordinal, .. } = headed;
+        if Some(ordinal) <= expected.previous || ordinal > expected.last {
+            let problem = format!(
+                "the record of change {ordinal} lies in the barrier {}",
+                expected.last
+            );
+            return Err(inconsistent(problem));
+        }
+        if headed.mapping != expected.mapping.version {
+            let problem = format!(
+                "the record of change {ordinal} is of mapping {}, its barrier of {}",
+                headed.mapping, expected.mapping.version
+            );
+            return Err(inconsistent(problem));
+        }
+        let (role, schema) = (headed.role, headed.schema);
+        let key = message.key().map(|bytes| self.put(bytes));
+        let value = message.payload().map(|bytes| self.put(bytes));
+        self.records.push(Record {
+            ordinal,
+            role,
+            schema,
+            key,
+            value,
+            partition: message.partition(),
+            offset: message.offset(),
+        });
+        Ok(())
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> Range<usize> {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(bytes);
+        start..self.bytes.len()
+    }
+
+    fn head<'a>(&mut self, message: &'a BorrowedMessage<'_>) -> Result<Headed<'a>, WireError> {
+        let (mut pipeline, mut ordinal, mut mapping) = (None, None, None);
+        let (mut schema, mut layout, mut role) = (None, None, None);
+        for header in message.headers().into_iter().flat_map(|found| found.iter()) {
+            match header.key {
+                headers::PIPELINE => pipeline = header.value,
+                headers::ORDINAL => ordinal = header.value,
+                headers::MAPPING => mapping = header.value,
+                headers::SCHEMA => schema = header.value,
+                headers::LAYOUT => layout = header.value,
+                headers::ROLE => role = header.value,
+                // Somebody who copies topics may add his own.
+                _ => {}
+            }
+        }
+        headers::check_layout(layout.unwrap_or_default())?;
+        let schema = std::str::from_utf8(schema.unwrap_or_default()).unwrap_or_default();
+        let schema = match self.schemas.iter().rposition(|known| *known.0 == *schema) {
+            Some(place) => place,
+            None => {
+                self.schemas.push(RecordId(schema.into()));
+                self.schemas.len() - 1
+            }
+        };
+        Ok(Headed {
+            pipeline: pipeline.unwrap_or_default(),
+            ordinal: headers::ordinal(ordinal.unwrap_or_default())?,
+            mapping: headers::mapping(mapping.unwrap_or_default())?,
+            role: headers::role(role)?,
+            schema,
+        })
+    }
 }
 
 /// What a record's headers say.
 struct Headed<'a> {
-    fetched: Fetched<'a>,
+    pipeline: &'a [u8],
     ordinal: Ordinal,
-    role: u8,
-    schema: RecordId,
+    mapping: u32,
+    role: Role,
+    schema: usize,
 }
 
-/// The changes, in the order of their ordinals, all of which lie after `ends.0` and up to `ends.1`.
-pub(super) fn changes(
-    fetched: Vec<Fetched<'_>>,
-    pipeline: &[u8],
-    ends: (Option<Ordinal>, Ordinal),
-    mut schema: impl FnMut(&RecordId) -> Result<Arc<Schema>, Error>,
-) -> Result<Vec<Change>, Error> {
-    let mut headed: Vec<Headed<'_>> = fetched
-        .into_iter()
-        .map(|fetched| head(fetched, pipeline, ends))
-        .collect::<Result<_, _>>()?;
-    headed.sort_by_key(|record| (record.ordinal, record.role));
-    let mut changes = Vec::with_capacity(headed.len());
-    let mut last: Option<(RecordId, Arc<Schema>)> = None;
-    for records in headed.chunk_by(|one, other| one.ordinal == other.ordinal) {
-        let first = &records[0];
-        let known = match &last {
-            Some((id, schema)) if *id == first.schema => Arc::clone(schema),
-            _ => schema(&first.schema)?,
-        };
-        last = Some((first.schema.clone(), Arc::clone(&known)));
-        let messages: Vec<_> = records
-            .iter()
-            .map(|record| {
-                (
-                    record.fetched.message.key(),
-                    record.fetched.message.payload(),
-                )
-            })
-            .collect();
-        let decoded = codec::decode(&known, first.ordinal, &messages);
-        changes.push(decoded.map_err(|problem| unreadable(&first.fetched, problem))?);
-    }
-    Ok(changes)
+/// Decodes changes, and remembers the schemas that it has met.
+pub(super) struct Decoding {
+    settings: wire::Settings,
+    decoders: HashMap<RecordId, Decoder>,
 }
 
-fn head<'a>(
-    fetched: Fetched<'a>,
-    pipeline: &[u8],
-    (previous, last): (Option<Ordinal>, Ordinal),
-) -> Result<Headed<'a>, Error> {
-    let mut ordinal = None;
-    let mut role = 0;
-    let mut schema = None;
-    let mut named = None;
-    if let Some(headers) = fetched.message.headers() {
-        for header in headers.iter() {
-            let value = header.value.unwrap_or_default();
-            match header.key {
-                "lockstep.pipeline" => named = Some(value),
-                "lockstep.ordinal" => ordinal = parse(value),
-                "lockstep.role" => role = value.first().copied().unwrap_or_default(),
-                "lockstep.schema" => schema = std::str::from_utf8(value).ok(),
-                _ => {}
-            }
+/// Schemas that are remembered; after that all are forgotten.
+const MET_AT_MOST: usize = 50_000;
+
+impl Decoding {
+    pub(super) fn new(settings: wire::Settings) -> Self {
+        Self {
+            settings,
+            decoders: HashMap::new(),
         }
     }
-    let (Some(ordinal), Some(schema), Some(named)) = (ordinal, schema, named) else {
-        return Err(unreadable(
-            &fetched,
-            "it has not the headers of a change".to_owned(),
-        ));
-    };
-    if named != pipeline {
-        return Err(inconsistent(
-            &fetched,
-            "the record is another pipeline's".to_owned(),
-        ));
+
+    /// The changes that the records are, in order.
+    pub(super) fn changes(
+        &mut self,
+        mut records: Records,
+        mut schema: impl FnMut(&RecordId) -> Result<Arc<Schema>, Error>,
+    ) -> Result<Vec<Change>, Error> {
+        if self.decoders.len() >= MET_AT_MOST {
+            self.decoders.clear();
+        }
+        for id in &records.schemas {
+            if !self.decoders.contains_key(id) {
+                let decoder = Decoder::new(&schema(id)?, &self.settings);
+                self.decoders.insert(id.clone(), decoder);
+            }
+        }
+        records
+            .records
+            .sort_by_key(|record| (record.ordinal, record.role));
+        let bytes = Bytes::from(records.bytes);
+        let mut changes = Vec::with_capacity(records.records.len());
+        let mut received = Vec::new();
+        let of_one = |one: &Record, other: &Record| one.ordinal == other.ordinal;
+        for group in records.records.chunk_by(of_one) {
+            let first = &group[0];
+            received.clear();
+            received.extend(group.iter().map(|record| Received {
+                key: record.key.clone().map(|range| &bytes[range]),
+                value: record.value.clone().map(|range| bytes.slice(range)),
+                role: record.role,
+            }));
+            let id = &records.schemas[first.schema];
+            let decoder = self.decoders.get_mut(id).expect("made above");
+            let change = decoder.decode(first.ordinal, &received);
+            changes.push(change.map_err(|problem| Error::Wire {
+                place: place(
+                    &decoder.schema().name.to_string(),
+                    first.partition,
+                    first.offset,
+                ),
+                problem: Box::new(problem),
+            })?);
+        }
+        Ok(changes)
     }
-    if Some(ordinal) <= previous || ordinal > last {
-        let problem = format!("the record of change {ordinal} lies in the barrier {last}");
-        return Err(inconsistent(&fetched, problem));
-    }
-    let schema = RecordId(schema.into());
-    Ok(Headed {
-        ordinal,
-        role,
-        schema,
-        fetched,
-    })
 }
 
-fn parse(text: &[u8]) -> Option<Ordinal> {
-    let (transaction, change) = std::str::from_utf8(text).ok()?.split_once('.')?;
-    Some(Ordinal {
-        transaction: transaction.parse().ok()?,
-        change: change.parse().ok()?,
-    })
-}
-
-fn unreadable(fetched: &Fetched<'_>, problem: String) -> Error {
-    Error::RecordUnreadable {
-        topic: fetched.topic.to_string(),
-        partition: fetched.message.partition(),
-        offset: fetched.message.offset(),
-        problem,
-    }
-}
-
-fn inconsistent(fetched: &Fetched<'_>, problem: String) -> Error {
-    Error::Inconsistent {
-        topic: fetched.topic.to_string(),
-        partition: fetched.message.partition(),
-        offset: fetched.message.offset(),
-        problem,
-    }
+fn place(topic: &str, partition: i32, offset: i64) -> String {
+    format!("{topic}, partition {partition}, offset {offset}")
 }

@@ -5,17 +5,18 @@
 //! of another barrier, one that somebody else has written. Nothing is skipped and nothing guessed.
 
 use super::Stop;
-use super::barrier::{self, Fetched};
+use super::barrier::{Decoding, Expected, Records};
 use super::partitions::Partitions;
 use super::schemas::Schemas;
 use crate::client;
+use crate::committed::Marks;
 use crate::error::Error;
 use crate::ledger::Ledger;
 use crate::record::{self, BarrierRecord, LogRecord, PartitionRecord};
 use crate::settings::Settings;
 use crate::tail::{ControlReader, Found, unreadable};
 use change::{Barrier, Ordinal, TableProgress};
-use rdkafka::message::Message as _;
+use rdkafka::message::{BorrowedMessage, Message as _};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -32,6 +33,7 @@ pub(super) struct Fetcher<'a> {
     from_start: bool,
     partitions: Partitions<'a>,
     schemas: Schemas,
+    decoding: Decoding,
     ledger: Ledger,
     stop: &'a Stop,
 }
@@ -45,16 +47,20 @@ impl<'a> Fetcher<'a> {
     ) -> Result<Self, Error> {
         let control = ControlReader::new(settings)?;
         let marks = control.marks()?;
+        let last = control.last(marks)?;
+        // The topics are held against all that was written, not only against what was read.
+        if let Some(last) = &last {
+            let (ledger, _) = control.ledger_at(last, marks)?;
+            control.verify(&client::administrator(settings)?, &ledger)?;
+        }
         let (ledger, next) = match after {
             None => (Ledger::default(), marks.low),
             Some(after) => {
-                let found = locate(&control, after)?;
+                let found = locate(&control, after, last, marks)?;
                 let (ledger, _) = control.ledger_at(&found, marks)?;
                 (ledger, found.offset + 1)
             }
         };
-        let administrator = client::administrator(settings)?;
-        control.verify(&administrator, &ledger)?;
         let known: usize = ledger
             .topics()
             .iter()
@@ -70,6 +76,7 @@ impl<'a> Fetcher<'a> {
             from_start: after.is_none(),
             partitions,
             schemas: Schemas::default(),
+            decoding: Decoding::new(settings.wire()),
             ledger,
             control,
             stop,
@@ -83,13 +90,8 @@ impl<'a> Fetcher<'a> {
                 return Ok(None);
             };
             match record {
-                LogRecord::State(state) => {
-                    // What is read from the start, or behind a barrier, is known already.
-                    if self.ledger.last.is_none() {
-                        let restored = self.ledger.restore(state);
-                        restored.map_err(|mismatch| self.control.mismatch(offset, &mismatch))?;
-                    }
-                }
+                // What is read from the start, or behind a barrier, is known already.
+                LogRecord::State(_) => {}
                 LogRecord::Progress(progress) => self.ledger.pend(progress),
                 LogRecord::Barrier(record) => return self.barrier(offset, *record),
             }
@@ -144,25 +146,32 @@ impl<'a> Fetcher<'a> {
         progress: Vec<TableProgress>,
     ) -> Result<Option<Barrier>, Error> {
         let deadline = Instant::now() + self.settings.patience;
-        let mut fetched = Vec::new();
+        let expected = Expected {
+            pipeline: self.settings.pipeline.as_bytes(),
+            mapping: &record.mapping,
+            previous,
+            last: record.checkpoint.ordinal,
+        };
+        let mut records = Records::default();
         for entry in &record.partitions {
             let topic = self.ledger.topic(entry.topic).expect("folded with it");
             let name = &topic.record.name;
+            let mut take = |message: &BorrowedMessage<'_>| records.take(message, &expected);
             if !fetch(
                 &self.partitions,
                 self.stop,
                 name,
                 entry,
                 deadline,
-                &mut fetched,
+                &mut take,
             )? {
                 return Ok(None);
             }
         }
-        let pipeline = self.settings.pipeline.as_bytes();
-        let ends = (previous, record.checkpoint.ordinal);
         let (control, schemas) = (&self.control, &mut self.schemas);
-        let changes = barrier::changes(fetched, pipeline, ends, |id| schemas.schema(control, id))?;
+        let changes = self
+            .decoding
+            .changes(records, |id| schemas.schema(control, id))?;
         if changes.len() as u64 != record.changes {
             return Err(Error::Inconsistent {
                 topic: self.barriers.to_string(),
@@ -194,13 +203,13 @@ impl<'a> Fetcher<'a> {
 }
 
 /// Exactly the records that a barrier has in one partition; false once nobody listens.
-fn fetch<'a>(
-    partitions: &'a Partitions<'_>,
+fn fetch(
+    partitions: &Partitions<'_>,
     stop: &Stop,
     name: &Arc<str>,
     entry: &PartitionRecord,
     deadline: Instant,
-    fetched: &mut Vec<Fetched<'a>>,
+    take: &mut dyn FnMut(&BorrowedMessage<'_>) -> Result<(), Error>,
 ) -> Result<bool, Error> {
     let mut needed = entry.first;
     let mut count = 0;
@@ -212,12 +221,7 @@ fn fetch<'a>(
                 return Ok(false);
             }
             if Instant::now() >= deadline {
-                return Err(Error::Interrupted {
-                    action: format!("reading topic {name}, partition {}", entry.partition),
-                    problem: format!(
-                        "the record at offset {needed} of a committed barrier did not come"
-                    ),
-                });
+                return Err(partitions.missing(name, entry.partition, needed));
             }
             continue;
         };
@@ -238,23 +242,24 @@ fn fetch<'a>(
             });
         }
         needed = offset + 1;
-        fetched.push(Fetched {
-            topic: Arc::clone(name),
-            message,
-        });
+        take(&message)?;
     }
     Ok(true)
 }
 
 /// The barrier that ends with this ordinal.
-fn locate(control: &ControlReader<'_>, after: Ordinal) -> Result<Found, Error> {
-    let marks = control.marks()?;
+fn locate(
+    control: &ControlReader<'_>,
+    after: Ordinal,
+    last: Option<Found>,
+    marks: Marks,
+) -> Result<Found, Error> {
     let unknown = |evidence: String| Error::CheckpointUnknown {
         pipeline: control.settings.pipeline.to_string(),
         checkpoint: after,
         evidence,
     };
-    let Some(last) = control.last(marks)? else {
+    let Some(last) = last else {
         return Err(unknown("which is empty".to_owned()));
     };
     let end = last.record.checkpoint.ordinal;

@@ -105,6 +105,33 @@ impl<'a> Partitions<'a> {
         }
     }
 
+    /// Why the record of a committed barrier is not there: it was delivered before the barrier was
+    /// written, so a partition that does not hold it has lost it.
+    pub(super) fn missing(&self, topic: &Arc<str>, partition: i32, needed: i64) -> Error {
+        let topic_name = topic.to_string();
+        match committed::marks(self.settings, &self.consumer, topic, partition) {
+            Ok(Marks { low, .. }) if low > needed => Error::Deleted {
+                topic: topic_name,
+                partition,
+                needed,
+                low,
+            },
+            Ok(Marks { high, .. }) if high <= needed => Error::TopicTruncated {
+                topic: topic_name,
+                partition,
+                expected: needed + 1,
+                found: high,
+            },
+            Ok(_) => Error::Interrupted {
+                action: format!("reading topic {topic}, partition {partition}"),
+                problem: format!(
+                    "the record at offset {needed} of a committed barrier did not come"
+                ),
+            },
+            Err(error) => error,
+        }
+    }
+
     /// Why a partition's records cannot be had: deleted, ended too early, or gone with the topic.
     /// `None`: the library goes on by itself.
     fn judge(
@@ -117,21 +144,7 @@ impl<'a> Partitions<'a> {
         match failure.rdkafka_error_code() {
             Some(code) if said_on_the_side(code) => None,
             Some(Code::AutoOffsetReset | Code::OffsetOutOfRange) => {
-                match committed::marks(self.settings, &self.consumer, topic, partition) {
-                    Ok(Marks { low, .. }) if low > needed => Some(Error::Deleted {
-                        topic: topic.to_string(),
-                        partition,
-                        needed,
-                        low,
-                    }),
-                    Ok(Marks { high, .. }) => Some(Error::TopicTruncated {
-                        topic: topic.to_string(),
-                        partition,
-                        expected: needed,
-                        found: high,
-                    }),
-                    Err(error) => Some(error),
-                }
+                Some(self.missing(topic, partition, needed))
             }
             Some(Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition) => {
                 Some(Error::TopicGone {

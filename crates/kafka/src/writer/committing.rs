@@ -7,33 +7,26 @@
 //! aborts the transaction. Whatever goes wrong in it is tried again while librdkafka allows it, and
 //! is settled by the next writer otherwise, which reads the tail.
 
-use super::deliveries::{Deliveries, Undelivered, Wait};
-use super::encoding::{Encoded, Message};
+use super::deliveries::{Deliveries, Wait};
+use super::encoding::Encoded;
+use super::sending::json;
 use crate::client::Administrator;
 use crate::error::Error;
 use crate::ledger::Ledger;
 use crate::record::{
-    BarrierRecord, FORMAT, LogRecord, PartitionRecord, ProgressRecord, RecordId, SchemaRecord,
-    TopicRecord,
+    BarrierRecord, FORMAT, LogRecord, PartitionRecord, ProgressRecord, RecordId, TopicRecord,
 };
-use crate::refusal;
 use crate::settings::Settings;
 use crate::tail::Suffix;
 use crate::topics::{ControlTopics, Names, Purpose, ensure};
 use change::{Ordinal, TableName};
 use flow::stops;
-use rdkafka::error::KafkaError;
-use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::{BaseRecord, Producer as _, ThreadedProducer};
-use rdkafka::types::RDKafkaErrorCode as Code;
+use rdkafka::producer::{Producer as _, ThreadedProducer};
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 pub(crate) type Producer = ThreadedProducer<Deliveries>;
-
-/// How long an abort may take that only makes room for others sooner.
-const ABORT_WITHIN: Duration = Duration::from_secs(5);
 
 /// Writes barriers, knowing all that was written before.
 pub(crate) struct Committer {
@@ -51,19 +44,19 @@ pub(crate) struct Committer {
 }
 
 /// A partition of a table's topic that this transaction writes to.
-struct Slot {
-    number: usize,
-    sent: u64,
+pub(super) struct Slot {
+    pub(super) number: usize,
+    pub(super) sent: u64,
 }
 
 /// What one transaction has sent so far.
 #[derive(Default)]
-struct Sent {
-    slots: BTreeMap<(u32, i32), Slot>,
-    schemas: Vec<RecordId>,
+pub(super) struct Sent {
+    pub(super) slots: BTreeMap<(u32, i32), Slot>,
+    pub(super) schemas: Vec<RecordId>,
     /// The slot of the state's records, and their bytes.
-    state: Option<(usize, u64)>,
-    topics: Vec<TopicRecord>,
+    pub(super) state: Option<(usize, u64)>,
+    pub(super) topics: Vec<TopicRecord>,
 }
 
 impl Committer {
@@ -101,9 +94,7 @@ impl Committer {
             ..Sent::default()
         };
         self.send_schemas(&encoded, &mut sent)?;
-        for message in &encoded.messages {
-            self.send_change(&encoded, message, &mut sent)?;
-        }
+        self.send_changes(&encoded, &mut sent)?;
         self.send_state(&mut sent)?;
         self.wait(deadline)?;
 
@@ -138,129 +129,6 @@ impl Committer {
                 table,
             });
         Ok(records.collect())
-    }
-
-    fn send_schemas(&self, encoded: &Encoded, sent: &mut Sent) -> Result<(), Error> {
-        let schemas = encoded.schemas.iter().map(|record| &**record);
-        for record in schemas.chain(&encoded.descriptions) {
-            if self.schemas.contains(&record.id) || sent.schemas.contains(&record.id) {
-                continue;
-            }
-            let slot = self.deliveries().slot();
-            let value = json(record)?;
-            self.send_control(&self.control.schema, &value, slot)?;
-            sent.schemas.push(record.id.clone());
-        }
-        Ok(())
-    }
-
-    fn send_change(
-        &self,
-        encoded: &Encoded,
-        message: &Message,
-        sent: &mut Sent,
-    ) -> Result<(), Error> {
-        let record = &encoded.schemas[message.schema];
-        let table = record.table().expect("changes name schemas");
-        let (number, name, count) = self.topic(table, &sent.topics);
-        let partition = i32::try_from(message.hash % count.unsigned_abs()).unwrap_or(0);
-        let slot = sent
-            .slots
-            .entry((number, partition))
-            .or_insert_with(|| Slot {
-                number: self.deliveries().slot(),
-                sent: 0,
-            });
-        slot.sent += 1;
-        let key = encoded.slice(&message.key);
-        let value = encoded.slice(&message.value);
-        let ordinal = message.ordinal.to_string();
-        let headers = OwnedHeaders::new_with_capacity(4)
-            .insert(Header {
-                key: "lockstep.pipeline",
-                value: Some(&*self.settings.pipeline),
-            })
-            .insert(Header {
-                key: "lockstep.ordinal",
-                value: Some(&ordinal),
-            })
-            .insert(Header {
-                key: "lockstep.schema",
-                value: Some(&*record.id.0),
-            })
-            .insert(Header {
-                key: "lockstep.role",
-                value: Some(&[message.role]),
-            });
-        let mut base: BaseRecord<'_, [u8], [u8], usize> =
-            BaseRecord::with_opaque_to(name, slot.number)
-                .partition(partition)
-                .headers(headers);
-        base.key = key;
-        base.payload = value;
-        self.send(base)
-            .map_err(|failure| match failure.rdkafka_error_code() {
-                Some(Code::MessageSizeTooLarge | Code::InvalidMessageSize) => {
-                    self.too_large(record, name, message, key, value)
-                }
-                _ => self.refused(&format!("writing to topic {name}"), &failure),
-            })
-    }
-
-    fn too_large(
-        &self,
-        record: &SchemaRecord,
-        topic: &str,
-        message: &Message,
-        key: Option<&[u8]>,
-        value: Option<&[u8]>,
-    ) -> Error {
-        let schema = record.schema().expect("changes name schemas");
-        let names = schema.key.iter().map(|index| &*schema.columns[*index].name);
-        Error::MessageTooLarge {
-            table: schema.name.clone(),
-            topic: topic.to_owned(),
-            ordinal: message.ordinal,
-            key: match &*names.collect::<Vec<_>>().join(", ") {
-                "" => "no column".to_owned(),
-                names => names.to_owned(),
-            },
-            bytes: key.map_or(0, <[u8]>::len) + value.map_or(0, <[u8]>::len),
-            limit: self.settings.max_message_bytes,
-        }
-    }
-
-    /// Number, name and count of partitions of a table's topic.
-    fn topic<'a>(&'a self, table: &TableName, new: &'a [TopicRecord]) -> (u32, &'a str, i32) {
-        let known = self
-            .ledger
-            .number(table)
-            .and_then(|number| self.ledger.topic(number));
-        let record = known
-            .map(|topic| &topic.record)
-            .or_else(|| new.iter().find(|record| record.table == *table))
-            .expect("every table of the barrier has its topic");
-        (record.number, &record.name, record.partitions)
-    }
-
-    /// The whole state, when enough was written since it was last.
-    fn send_state(&self, sent: &mut Sent) -> Result<(), Error> {
-        let due = self
-            .settings
-            .state_every_bytes
-            .max(2 * self.suffix.state_bytes);
-        if self.suffix.bytes < due {
-            return Ok(());
-        }
-        let slot = self.deliveries().slot();
-        let mut bytes = 0;
-        for record in self.ledger.state(self.settings.max_control_bytes() / 2) {
-            let value = json(&LogRecord::State(record))?;
-            bytes += value.len() as u64;
-            self.send_control(&self.control.barriers, &value, slot)?;
-        }
-        sent.state = Some((slot, bytes));
-        Ok(())
     }
 
     /// Where the changes lie, if they lie where they have to.
@@ -387,31 +255,6 @@ impl Committer {
         Ok(())
     }
 
-    fn send_control(&self, topic: &str, value: &[u8], slot: usize) -> Result<(), Error> {
-        let base: BaseRecord<'_, [u8], [u8], usize> = BaseRecord::with_opaque_to(topic, slot)
-            .partition(0)
-            .payload(value);
-        self.send(base)
-            .map_err(|failure| self.refused(&format!("writing to topic {topic}"), &failure))
-    }
-
-    fn send(&self, mut record: BaseRecord<'_, [u8], [u8], usize>) -> Result<(), KafkaError> {
-        loop {
-            self.deliveries().sending();
-            match self.producer.send(record) {
-                Ok(()) => return Ok(()),
-                Err((failure, again)) => {
-                    self.deliveries().not_sent();
-                    if failure.rdkafka_error_code() != Some(Code::QueueFull) {
-                        return Err(failure);
-                    }
-                    record = again;
-                    self.deliveries().wait_for_room();
-                }
-            }
-        }
-    }
-
     fn wait(&self, deadline: Instant) -> Result<(), Error> {
         self.deliveries().wait(deadline).map_err(|wait| match wait {
             Wait::TimedOut { outstanding } => Error::Interrupted {
@@ -421,86 +264,4 @@ impl Committer {
             Wait::Undelivered(undelivered) => self.undelivered(undelivered),
         })
     }
-
-    fn undelivered(&self, undelivered: Undelivered) -> Error {
-        let Undelivered {
-            topic,
-            code,
-            problem,
-        } = undelivered;
-        match code {
-            Code::MessageSizeTooLarge
-            | Code::InvalidMessageSize
-            | Code::MessageBatchTooLarge
-            | Code::InvalidRecord
-            | Code::InvalidTimestamp
-            | Code::UnsupportedForMessageFormat
-            | Code::PolicyViolation => Error::RecordRefused { topic, problem },
-            Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition => {
-                Error::TopicGone { topic }
-            }
-            code => {
-                let action = format!("writing to topic {topic}");
-                refusal::coded(&self.settings, &action, code, problem)
-            }
-        }
-    }
-
-    /// Commits. What was sent is delivered, so nothing but the commit itself is waited for.
-    fn end(&self, deadline: Instant) -> Result<(), Error> {
-        loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            let failure = match self.producer.commit_transaction(left) {
-                Ok(()) => return Ok(()),
-                Err(failure) => failure,
-            };
-            let retriable = match &failure {
-                KafkaError::Transaction(error) => error.is_retriable(),
-                _ => false,
-            };
-            if !retriable || Instant::now() >= deadline {
-                return Err(self.refused("committing a barrier", &failure));
-            }
-            tracing::debug!(%failure, "committing again");
-        }
-    }
-
-    /// Gives the transaction up, and tells what the failure was after all: that a successor has come
-    /// shows in many guises, and the abort is told of it too.
-    fn abandon(&self, error: Error) -> Error {
-        if let Some(fenced) = self.fenced() {
-            return fenced;
-        }
-        match self.producer.abort_transaction(ABORT_WITHIN) {
-            Ok(()) => error,
-            Err(failure) => {
-                let code = failure.rdkafka_error_code();
-                if code.is_some_and(refusal::is_fenced) {
-                    return self.refused("aborting a transaction", &failure);
-                }
-                self.fenced().unwrap_or(error)
-            }
-        }
-    }
-
-    fn fenced(&self) -> Option<Error> {
-        let (code, problem) = self.producer.client().fatal_error()?;
-        refusal::is_fenced(code).then(|| refusal::coded(&self.settings, "writing", code, problem))
-    }
-
-    fn refused(&self, action: &str, failure: &KafkaError) -> Error {
-        self.fenced()
-            .unwrap_or_else(|| refusal::error(&self.settings, action, failure))
-    }
-
-    fn deliveries(&self) -> &Deliveries {
-        self.producer.client().context()
-    }
-}
-
-fn json(value: &impl serde::Serialize) -> Result<Vec<u8>, Error> {
-    serde_json::to_vec(value).map_err(|error| Error::Unexpected {
-        action: "writing a control record".to_owned(),
-        problem: error.to_string(),
-    })
 }

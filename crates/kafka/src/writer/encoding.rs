@@ -4,13 +4,14 @@
 //! encoded barrier waits. It knows no topic and no partition, only tables and hashes of keys, so it
 //! needs nothing of what the other thread knows.
 
-use crate::codec;
 use crate::error::Error;
-use crate::record::{RecordId, SchemaContent, SchemaRecord};
-use change::{Barrier, Change, Gtid, GtidSet, Ordinal, Schema};
+use crate::record::{SchemaContent, SchemaRecord};
+use change::{Barrier, Change, Gtid, GtidSet, Schema};
 use std::collections::HashMap;
-use std::ops::Range;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+use wire::Messages;
 
 /// A barrier whose changes are bytes.
 #[derive(Debug)]
@@ -19,109 +20,106 @@ pub(crate) struct Encoded {
     pub(crate) barrier: Barrier,
     pub(crate) changes: u64,
     pub(crate) transactions: GtidSet,
-    /// What the changes were written with; a message names one by its place here.
+    /// What the changes were written with.
     pub(crate) schemas: Vec<Arc<SchemaRecord>>,
     /// Of the tables described.
     pub(crate) descriptions: Vec<SchemaRecord>,
-    pub(crate) messages: Vec<Message>,
-    /// Keys and values of all messages.
-    pub(crate) bytes: Vec<u8>,
-}
-
-/// One message.
-#[derive(Clone, Debug)]
-pub(crate) struct Message {
-    /// Place in [`Encoded::schemas`].
-    pub(crate) schema: usize,
-    pub(crate) ordinal: Ordinal,
-    pub(crate) role: u8,
-    pub(crate) hash: u32,
-    pub(crate) key: Option<Range<usize>>,
-    pub(crate) value: Option<Range<usize>>,
+    pub(crate) messages: Messages,
+    /// By message: the place of its schema in `schemas`.
+    pub(crate) schema_of: Vec<usize>,
 }
 
 /// Encodes barriers, and remembers the schemas that it has met.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Encoder {
-    /// By the schema's address, which stays its own while it is held here.
-    met: HashMap<usize, (Arc<Schema>, Arc<SchemaRecord>)>,
+    settings: wire::Settings,
+    /// By the schema's address, which stays its own while the encoder holds it.
+    met: HashMap<usize, Met>,
+    /// Barriers so far.
+    barriers: u64,
 }
 
-// The addresses are compared, never followed.
-const SCHEMAS_HELD: usize = 100_000;
+#[derive(Debug)]
+struct Met {
+    encoder: wire::Encoder,
+    record: Arc<SchemaRecord>,
+    /// Its place among the schemas of the barrier of this number.
+    place: usize,
+    barrier: u64,
+}
+
+/// Schemas that are remembered; after that all are forgotten.
+const MET_AT_MOST: usize = 50_000;
 
 impl Encoder {
-    pub(crate) fn encode(&mut self, mut barrier: Barrier) -> Result<Encoded, Error> {
-        let changes = std::mem::take(&mut barrier.changes);
-        let mut encoded = Encoded {
-            changes: changes.len() as u64,
-            transactions: transactions(&changes),
-            schemas: Vec::new(),
-            descriptions: Vec::new(),
-            messages: Vec::with_capacity(changes.len()),
-            bytes: Vec::with_capacity(changes.len() * 512),
-            barrier,
-        };
-        for description in &encoded.barrier.described {
-            let content = SchemaContent::Description(description.clone());
-            encoded.descriptions.push(record(content)?);
+    pub(crate) fn new(settings: wire::Settings) -> Self {
+        Self {
+            settings,
+            met: HashMap::new(),
+            barriers: 0,
         }
-        // Changes of a table mostly stand together.
-        let mut places: HashMap<usize, usize> = HashMap::new();
-        let mut last: Option<(usize, usize)> = None;
-        let mut written = Vec::new();
-        for change in &changes {
-            let address = Arc::as_ptr(&change.schema).addr();
-            let schema = match last {
-                Some((known, place)) if known == address => place,
-                _ => match places.get(&address) {
-                    Some(place) => *place,
-                    None => {
-                        encoded.schemas.push(self.record_of(&change.schema)?);
-                        places.insert(address, encoded.schemas.len() - 1);
-                        encoded.schemas.len() - 1
-                    }
-                },
-            };
-            last = Some((address, schema));
-            codec::encode(change, &mut encoded.bytes, &mut written);
-            encoded
-                .messages
-                .extend(written.drain(..).map(|message| Message {
-                    schema,
-                    ordinal: change.ordinal,
-                    role: message.role,
-                    hash: message.hash,
-                    key: message.key,
-                    value: message.value,
-                }));
-        }
-        Ok(encoded)
     }
 
-    fn record_of(&mut self, schema: &Arc<Schema>) -> Result<Arc<SchemaRecord>, Error> {
-        let address = Arc::as_ptr(schema).addr();
-        if let Some((_, record)) = self.met.get(&address) {
-            return Ok(record.clone());
-        }
-        if self.met.len() >= SCHEMAS_HELD {
+    pub(crate) fn encode(&mut self, mut barrier: Barrier) -> Result<Encoded, Error> {
+        self.barriers += 1;
+        if self.met.len() >= MET_AT_MOST {
             self.met.clear();
         }
-        let record = Arc::new(record(SchemaContent::Schema(schema.clone()))?);
-        self.met.insert(address, (schema.clone(), record.clone()));
-        Ok(record)
+        let changes = std::mem::take(&mut barrier.changes);
+        let mut messages = Messages::new();
+        messages.begin(now_ms());
+        let mut schemas = Vec::new();
+        let mut schema_of = Vec::with_capacity(changes.len());
+        let number = self.barriers;
+        for change in &changes {
+            let met = self.met(&change.schema)?;
+            if met.barrier != number {
+                met.barrier = number;
+                met.place = schemas.len();
+                schemas.push(Arc::clone(&met.record));
+            }
+            let encoded = met.encoder.encode(change, &mut messages);
+            encoded.map_err(|problem| Error::Wire {
+                place: "writing to the log".to_owned(),
+                problem: Box::new(problem),
+            })?;
+            schema_of.resize(messages.len(), met.place);
+        }
+        let described = barrier.described.iter();
+        let descriptions = described
+            .map(|description| record(SchemaContent::Description(Arc::clone(description))))
+            .collect::<Result<_, _>>()?;
+        Ok(Encoded {
+            changes: changes.len() as u64,
+            transactions: transactions(&changes),
+            schemas,
+            descriptions,
+            messages,
+            schema_of,
+            barrier,
+        })
+    }
+
+    fn met(&mut self, schema: &Arc<Schema>) -> Result<&mut Met, Error> {
+        let address = Arc::as_ptr(schema).addr();
+        match self.met.entry(address) {
+            Entry::Occupied(met) => Ok(met.into_mut()),
+            Entry::Vacant(unmet) => Ok(unmet.insert(Met {
+                encoder: wire::Encoder::new(schema, &self.settings),
+                record: Arc::new(record(SchemaContent::Schema(Arc::clone(schema)))?),
+                place: 0,
+                barrier: 0,
+            })),
+        }
     }
 }
 
-impl Encoded {
-    /// The id that a message names its schema by.
-    pub(crate) fn schema_id(&self, message: &Message) -> &RecordId {
-        &self.schemas[message.schema].id
-    }
-
-    pub(crate) fn slice(&self, range: &Option<Range<usize>>) -> Option<&[u8]> {
-        range.clone().map(|range| &self.bytes[range])
-    }
+/// When the messages are made, which they say.
+fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| {
+        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    })
 }
 
 fn record(content: SchemaContent) -> Result<SchemaRecord, Error> {

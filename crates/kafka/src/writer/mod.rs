@@ -8,7 +8,9 @@
 mod committing;
 mod deliveries;
 mod encoding;
+mod outcome;
 mod recovery;
+mod sending;
 
 use crate::error::Error;
 use crate::settings::Settings;
@@ -82,8 +84,9 @@ impl LogWriter for KafkaWriter {
             tell: Arc::clone(&tell),
             abandoned: Arc::clone(&abandoned),
         };
+        let wire = self.settings.wire();
         let threads = vec![
-            spawn("kafka-encode", move || encode(barriers, &hand, &tell))?,
+            spawn("kafka-encode", move || encode(wire, barriers, &hand, &tell))?,
             spawn("kafka-commit", move || committing.run(answer, &encoded))?,
         ];
         let mut running = Running {
@@ -193,11 +196,12 @@ fn fail(tell: &watch::Sender<Told>, error: Error) {
 
 /// The encoding thread.
 fn encode(
+    settings: wire::Settings,
     mut barriers: mpsc::Receiver<Barrier>,
     hand: &SyncSender<Encoded>,
     tell: &watch::Sender<Told>,
 ) {
-    let mut encoder = Encoder::default();
+    let mut encoder = Encoder::new(settings);
     while let Some(barrier) = barriers.blocking_recv() {
         match encoder.encode(barrier) {
             Ok(encoded) => {

@@ -3,4 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests say what they expect")]
 
 mod conformance;
+mod losses;
+mod outsider;
 mod setting;
+mod takeover;

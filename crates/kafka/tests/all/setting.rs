@@ -5,13 +5,15 @@ use change::{
     MappingVersion, MySqlPosition, Ordinal, Origin, Place, Position, Row, Schema, TableName, Text,
     Value,
 };
-use flow::ports::Tail;
+use flow::ports::{LogWriter, Tail};
 use kafka::{KafkaReader, KafkaWriter, Settings};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use testbed::conformance::log::LogSetting;
 use testbed::servers::{Kafka, KafkaOptions};
+use tokio::sync::OnceCell;
 
 /// A pipeline's log.
 #[derive(Clone)]
@@ -27,6 +29,17 @@ impl Log {
         let mut settings = Settings::new(format!("shop-{number}"), vec![broker.brokers()]);
         settings.patience = Duration::from_secs(20);
         Self { settings }
+    }
+
+    /// Commits barriers of two rows each, by a writer of their own.
+    pub async fn write(&self, numbers: RangeInclusive<u64>) {
+        let mut writer = self.writer();
+        writer.recover().await.unwrap();
+        for number in numbers {
+            let barrier = inserts(number, &schema("orders"), 2);
+            writer.send(barrier).await.unwrap();
+        }
+        writer.finish().await.unwrap();
     }
 
     pub fn writer(&self) -> KafkaWriter {
@@ -47,8 +60,11 @@ impl LogSetting for Log {
     }
 }
 
-pub async fn broker() -> Kafka {
-    Kafka::start(KafkaOptions::default()).await.unwrap()
+/// A broker that all tests share which do nothing to it. It ends with this process.
+pub async fn shared() -> &'static Kafka {
+    static SHARED: OnceCell<Kafka> = OnceCell::const_new();
+    let start = async || Kafka::start(KafkaOptions::default()).await.unwrap();
+    SHARED.get_or_init(start).await
 }
 
 pub fn schema(table: &str) -> Arc<Schema> {
@@ -69,6 +85,13 @@ pub fn schema(table: &str) -> Arc<Schema> {
         columns: vec![column("id", number), column("name", text)],
         key: vec![0],
     })
+}
+
+/// A table whose rows have no key.
+pub fn keyless(table: &str) -> Arc<Schema> {
+    let mut schema = (*schema(table)).clone();
+    schema.key.clear();
+    Arc::new(schema)
 }
 
 pub fn row(id: i64, name: &str) -> Row {
