@@ -109,7 +109,7 @@ fn each_unit_is_shut_in_as_far_as_the_product_bears_it() {
         ] {
             assert_eq!(setting(&unit, key), value, "{name}");
         }
-        // A living holder of a lease that is hidden would be taken for dead.
+        // A dead holder of a lease that is hidden would be waited for.
         for key in ["ProtectProc=", "ProcSubset="] {
             let set = unit.lines().any(|line| line.starts_with(key));
             assert!(!set, "{key} in {name}");

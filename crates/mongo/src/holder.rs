@@ -7,6 +7,11 @@
 
 use bson::{Document, doc, oid::ObjectId};
 use std::fs;
+use std::path::Path;
+
+const PROCESSES: &str = "/proc";
+/// There is one in every namespace for as long as the namespace lasts, and it is seldom this user's.
+const FIRST: i64 = 1;
 
 /// One process, and one use of the lease by it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -31,7 +36,7 @@ impl Holder {
             boot_id: read("/proc/sys/kernel/random/boot_id"),
             pid_namespace: pid_namespace(),
             pid: i64::from(pid),
-            started: started(i64::from(pid)).unwrap_or_default(),
+            started: started(Path::new(PROCESSES), i64::from(pid)).unwrap_or_default(),
         }
     }
 
@@ -65,7 +70,14 @@ impl Holder {
             && !self.pid_namespace.is_empty()
             && self.boot_id == read("/proc/sys/kernel/random/boot_id")
             && self.pid_namespace == pid_namespace();
-        here.then(|| started(self.pid) == Some(self.started))
+        here.then(|| self.is_seen_in(Path::new(PROCESSES)))?
+    }
+
+    /// Whether it is among the processes of this folder; `None` where this user may not see those of
+    /// others (`hidepid`, or a service manager that hides them): being hidden is not being dead.
+    fn is_seen_in(&self, processes: &Path) -> Option<bool> {
+        started(processes, FIRST)?;
+        Some(started(processes, self.pid) == Some(self.started))
     }
 }
 
@@ -88,8 +100,8 @@ fn pid_namespace() -> String {
 }
 
 /// When a living process started. A zombie is dead: it only waits to be collected.
-fn started(pid: i64) -> Option<i64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+fn started(processes: &Path, pid: i64) -> Option<i64> {
+    let stat = fs::read_to_string(processes.join(pid.to_string()).join("stat")).ok()?;
     // The name in parentheses may hold anything; the state is the third field, the start the 22nd.
     let (_, fields) = stat.rsplit_once(')')?;
     let mut fields = fields.split_whitespace();
@@ -115,6 +127,22 @@ mod tests {
         let mut holder = Holder::current();
         holder.started += 1;
         assert_eq!(holder.is_alive(), Some(false));
+    }
+
+    #[test]
+    fn where_the_processes_of_others_are_hidden_nothing_is_known() {
+        let holder = Holder::current();
+        let processes = tempfile::tempdir().unwrap();
+        let show = |pid: i64| {
+            let folder = processes.path().join(pid.to_string());
+            fs::create_dir(&folder).unwrap();
+            fs::copy("/proc/self/stat", folder.join("stat")).unwrap();
+        };
+        assert_eq!(holder.is_seen_in(processes.path()), None);
+        show(FIRST);
+        assert_eq!(holder.is_seen_in(processes.path()), Some(false));
+        show(holder.pid);
+        assert_eq!(holder.is_seen_in(processes.path()), Some(true));
     }
 
     #[test]
