@@ -24,6 +24,11 @@ pub async fn check<S: LogSetting>(fresh: impl AsyncFn() -> S) -> Verdict {
     law("barriers come in order, all of them", order(new().await)).await?;
     law("what is durable is there later", durable(new().await)).await?;
     law("a predecessor writes nothing", fenced(new().await)).await?;
+    law(
+        "a takeover under load misses nothing",
+        taken_over(new().await),
+    )
+    .await?;
     law("ready means taken at once", ready(new().await)).await?;
     law("a dropped call loses nothing", dropped(new().await)).await
 }
@@ -155,6 +160,58 @@ async fn fenced<S: LogSetting>(setting: S) -> Result<(), Evidence> {
     sent?;
     ensure_equal("version", &read?, &barrier(2).mapping.version)?;
     nothing_more(&mut reader)
+}
+
+/// A successor comes while its predecessor is writing: whatever the predecessor was told is durable
+/// lies before the tail that the successor is told, and nothing lies behind it.
+async fn taken_over<S: LogSetting>(setting: S) -> Result<(), Evidence> {
+    let (mut old, mut reader) = setting.ends(&Tail::default());
+    old.recover().await?;
+    reader.open(None).await?;
+    let writing = async {
+        let mut durable: Option<Ordinal> = None;
+        for number in 1.. {
+            // A log that waits for nothing must not keep the successor from coming.
+            tokio::task::yield_now().await;
+            if old.send(barrier(number)).await.is_err() {
+                break;
+            }
+            match old.durable_through(durable).await {
+                Ok(through) => durable = Some(through),
+                Err(_) => break,
+            }
+        }
+        durable
+    };
+    let coming = async {
+        for number in 1..=MANY {
+            let next = reader.next().await?;
+            let next = next.ok_or_else(|| Evidence("the log ended early".to_owned()))?;
+            ensure_equal("barrier", &take(&mut reader, next)?, &number)?;
+        }
+        drop(reader);
+        let (mut new, again) = setting.ends(&tail_at(MANY));
+        let tail = new.recover().await?;
+        // The predecessor's next call tells it; until then it may go on trying.
+        Ok::<_, Evidence>((tail, new, again))
+    };
+    let (durable, came) = tokio::join!(writing, coming);
+    let (tail, new, mut again) = came?;
+    let through = tail.checkpoint.map(|checkpoint| checkpoint.ordinal);
+    ensure(through >= durable, || {
+        format!("{durable:?} was durable, {through:?} is the tail")
+    })?;
+    again.open(Some(ordinal(MANY))).await?;
+    let mut number = MANY;
+    while Some(ordinal(number)) < through {
+        let next = again.next().await?;
+        let next = next.ok_or_else(|| Evidence("the log ended early".to_owned()))?;
+        number += 1;
+        ensure_equal("barrier", &take(&mut again, next)?, &number)?;
+    }
+    ensure_equal("the end", &again.end().await?, &through)?;
+    drop(new);
+    nothing_more(&mut again)
 }
 
 async fn ready<S: LogSetting>(setting: S) -> Result<(), Evidence> {

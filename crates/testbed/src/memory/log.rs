@@ -91,7 +91,27 @@ impl MemoryLog {
     }
 }
 
+impl MemoryWriter {
+    /// What the log holds now. Fences nobody.
+    pub fn look(&self) -> Tail {
+        self.log.records().tail()
+    }
+}
+
 impl Records {
+    fn tail(&self) -> Tail {
+        let mut tables: BTreeMap<TableName, TableProgress> = BTreeMap::new();
+        for progress in self.durable.iter().flat_map(|barrier| &barrier.progress) {
+            tables.insert(progress.table.clone(), progress.clone());
+        }
+        let last = self.durable.last();
+        Tail {
+            checkpoint: last.map(|barrier| barrier.checkpoint.clone()),
+            tables: tables.into_values().collect(),
+            mapping: last.map(|barrier| barrier.mapping.clone()),
+        }
+    }
+
     fn check(&self, epoch: Option<u64>) -> Result<(), Failure> {
         if epoch == Some(self.epoch) {
             return Ok(());
@@ -108,16 +128,7 @@ impl LogWriter for MemoryWriter {
         records.pending.clear();
         records.ended = false;
         self.epoch = Some(records.epoch);
-        let mut tables: BTreeMap<TableName, TableProgress> = BTreeMap::new();
-        for progress in records.durable.iter().flat_map(|barrier| &barrier.progress) {
-            tables.insert(progress.table.clone(), progress.clone());
-        }
-        let last = records.durable.last();
-        Ok(Tail {
-            checkpoint: last.map(|barrier| barrier.checkpoint.clone()),
-            tables: tables.into_values().collect(),
-            mapping: last.map(|barrier| barrier.mapping.clone()),
-        })
+        Ok(records.tail())
     }
 
     async fn ready(&mut self) -> Result<(), Failure> {

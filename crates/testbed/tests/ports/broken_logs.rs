@@ -19,6 +19,7 @@ enum Flaw {
     SaysDurableTooEarly,
     LetsThePredecessorIn,
     ReadyTooEarly,
+    ReadsBeforeItFences,
     Reorders,
     DropsOne,
     LosesWhatIsDropped,
@@ -39,7 +40,16 @@ struct Reader {
 
 impl LogWriter for Writer {
     async fn recover(&mut self) -> Result<Tail, Failure> {
-        self.inner.recover().await
+        if self.flaw != Flaw::ReadsBeforeItFences {
+            return self.inner.recover().await;
+        }
+        let tail = self.inner.look();
+        // The predecessor has the time for a few barriers.
+        for _ in 0..8 {
+            tokio::task::yield_now().await;
+        }
+        self.inner.recover().await?;
+        Ok(tail)
     }
 
     async fn ready(&mut self) -> Result<(), Failure> {
@@ -138,7 +148,11 @@ fn reader(inner: MemoryLogReader, flaw: Flaw) -> Reader {
 
 #[tokio::test(start_paused = true)]
 async fn each_broken_writing_end_is_caught() {
-    let flaws: [(Bend, &str); 3] = [
+    let flaws: [(Bend, &str); 4] = [
+        (
+            |inner| writer(inner, Flaw::ReadsBeforeItFences),
+            "a takeover under load misses nothing",
+        ),
         (
             |inner| writer(inner, Flaw::LetsThePredecessorIn),
             "a predecessor writes nothing",
