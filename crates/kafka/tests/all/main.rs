@@ -4,6 +4,7 @@
 
 mod conformance;
 mod losses;
+mod outages;
 mod outsider;
 mod setting;
 mod takeover;

@@ -63,8 +63,12 @@ impl LogSetting for Log {
 /// A broker that all tests share which do nothing to it. It ends with this process.
 pub async fn shared() -> &'static Kafka {
     static SHARED: OnceCell<Kafka> = OnceCell::const_new();
-    let start = async || Kafka::start(KafkaOptions::default()).await.unwrap();
-    SHARED.get_or_init(start).await
+    SHARED.get_or_init(own).await
+}
+
+/// A broker of a test's own.
+pub async fn own() -> Kafka {
+    Kafka::start(KafkaOptions::default()).await.unwrap()
 }
 
 pub fn schema(table: &str) -> Arc<Schema> {

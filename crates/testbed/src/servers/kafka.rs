@@ -127,6 +127,12 @@ impl Kafka {
         format!("127.0.0.1:{}", self.port)
     }
 
+    /// Where it keeps its topics, a folder `TOPIC-PARTITION` for each partition.
+    #[must_use]
+    pub fn storage(&self) -> PathBuf {
+        storage(self.folder.path(), self.port)
+    }
+
     /// The process, for measuring it; none while it does not run.
     #[must_use]
     pub fn process_id(&self) -> Option<u32> {
@@ -202,6 +208,10 @@ fn started(log: &str) -> Readiness {
     }
 }
 
+fn storage(folder: &Path, port: u16) -> PathBuf {
+    folder.join(format!("storage-{port}"))
+}
+
 /// One try's properties, with storage of its own: a port that turned out taken is also in the storage.
 fn write_properties(
     folder: &Path,
@@ -209,7 +219,7 @@ fn write_properties(
     options: &KafkaOptions,
 ) -> Result<PathBuf, ServerError> {
     let controller = port::free_port();
-    let storage = folder.join(format!("storage-{port}"));
+    let storage = storage(folder, port);
     let mut text: String = KAFKA_PROPERTIES
         .iter()
         .chain(QUICK_RETURN)

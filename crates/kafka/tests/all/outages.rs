@@ -1,0 +1,127 @@
+//! Brokers that go away, and come back with or without what they held.
+
+use super::setting::{Log, inserts, own, schema};
+use change::Ordinal;
+use flow::ports::{LogReader, LogWriter};
+use flow::{Disposition, Failure};
+use kafka::KafkaWriter;
+use std::time::Duration;
+
+const WITHIN: Duration = Duration::from_secs(60);
+
+fn end(transaction: u64) -> Ordinal {
+    Ordinal {
+        transaction,
+        change: 99,
+    }
+}
+
+/// A writer that has taken over, and where it goes on. Brokers may still be on their way back.
+async fn successor(log: &Log) -> (KafkaWriter, Option<Ordinal>) {
+    testbed::waiting::until("the log is recovered", WITHIN, async || {
+        let mut writer = log.writer();
+        match writer.recover().await {
+            Ok(tail) => Some((writer, tail.checkpoint.map(|last| last.ordinal))),
+            Err(failure) => {
+                assert_eq!(failure.disposition, Disposition::Transient, "{failure}");
+                None
+            }
+        }
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_whose_outcome_nobody_was_told_is_settled_by_the_tail() {
+    let broker = own().await;
+    let mut log = Log::fresh(&broker);
+    log.settings.partitions = 2;
+    let orders = schema("orders");
+    let (mut writer, mut tail) = successor(&log).await;
+    let mut outcomes = [0, 0];
+    for round in 0..8 {
+        let first = tail.map_or(1, |tail| tail.transaction + 1);
+        for number in first..first + 3 {
+            writer.send(inserts(number, &orders, 100)).await.unwrap();
+        }
+        writer.ready().await.unwrap();
+        let told = end(first + 2);
+        // The next one is under way when the broker stops answering, further each time, and then
+        // the writer is gone without a word.
+        writer.send(inserts(first + 3, &orders, 100)).await.unwrap();
+        for _ in 0..round * 2_000 {
+            tokio::task::yield_now().await;
+        }
+        if round % 4 == 3 {
+            broker.kill();
+            drop(writer);
+            broker.restart().await.unwrap();
+        } else {
+            broker.pause().unwrap();
+            drop(writer);
+            broker.resume().unwrap();
+        }
+        (writer, tail) = successor(&log).await;
+        assert!(
+            tail >= Some(told),
+            "{told} was durable, {tail:?} is the tail"
+        );
+        assert!(tail <= Some(end(first + 3)), "{tail:?} was never sent");
+        outcomes[usize::from(tail > Some(told))] += 1;
+    }
+    println!(
+        "not in the log: {}, in the log: {}",
+        outcomes[0], outcomes[1]
+    );
+    let last = tail.unwrap().transaction;
+    let mut reader = log.reader();
+    reader.open(None).await.unwrap();
+    for number in 1..=last {
+        let read = reader.next().await.unwrap().unwrap();
+        let sent = inserts(number, &orders, 100);
+        assert_eq!(format!("{read:?}"), format!("{sent:?}"));
+    }
+    assert_eq!(reader.end().await.unwrap(), Some(end(last)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_writer_and_a_reader_outlive_a_broker_that_is_killed_and_comes_back() {
+    let broker = own().await;
+    let log = Log::fresh(&broker);
+    let orders = schema("orders");
+    let (mut writer, _) = successor(&log).await;
+    let mut reader = log.reader();
+    reader.open(None).await.unwrap();
+    writer.send(inserts(1, &orders, 100)).await.unwrap();
+    let first = reader.next().await.unwrap().unwrap();
+    assert_eq!(first.checkpoint.ordinal, end(1));
+    broker.kill();
+    writer.send(inserts(2, &orders, 100)).await.unwrap();
+    broker.restart().await.unwrap();
+    writer.finish().await.unwrap();
+    let second = reader.next().await.unwrap().unwrap();
+    assert_eq!(second.checkpoint.ordinal, end(2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_partition_that_has_lost_its_records_is_noticed() {
+    let broker = own().await;
+    let log = Log::fresh(&broker);
+    log.write(1..=3).await;
+    broker.stop().await.unwrap();
+    let name = format!("{}.shop.orders-0", log.settings.pipeline);
+    for file in std::fs::read_dir(broker.storage().join(name)).unwrap() {
+        let file = file.unwrap().path();
+        // The topic stays the one it was.
+        if !file.ends_with("partition.metadata") {
+            std::fs::remove_file(file).unwrap();
+        }
+    }
+    broker.restart().await.unwrap();
+    let halts = |failure: Failure| {
+        assert_eq!(failure.code, "LS5510", "{failure}");
+        assert_eq!(failure.disposition, Disposition::Halt);
+    };
+    halts(log.writer().recover().await.unwrap_err());
+    halts(log.reader().open(None).await.unwrap_err());
+}
