@@ -76,7 +76,12 @@ impl<L: LogReader> Ending<L> {
 impl<L: LogReader> LogReader for Ending<L> {
     async fn open(&mut self, after: Option<Ordinal>) -> Result<(), Failure> {
         self.last = after;
-        self.inner.open(after).await
+        // A log that nobody has begun yet is waited for, and whoever waits can be told to stop.
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => Ok(()),
+            opened = self.inner.open(after) => opened,
+        }
     }
 
     async fn next(&mut self) -> Result<Option<Barrier>, Failure> {

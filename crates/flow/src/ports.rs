@@ -147,7 +147,9 @@ pub trait LogWriter: Send {
 
 /// The reading end of the log.
 pub trait LogReader: Send {
-    /// Starts after the barrier that ends with this ordinal; at the log's beginning without one.
+    /// Starts after the barrier that ends with this ordinal; at the log's beginning without one, and
+    /// then waits for a log that nobody has begun yet. May be dropped instead of awaited; another
+    /// `open` has to come before anything is read then.
     fn open(&mut self, after: Option<Ordinal>) -> impl Future<Output = Result<(), Failure>> + Send;
 
     /// The next barrier in order; `None` at the end of reading: the writer of a direct log has

@@ -9,17 +9,21 @@ mod fetching;
 mod partitions;
 mod schemas;
 
+use crate::client;
 use crate::error::Error;
 use crate::settings::Settings;
 use crate::tail::ControlReader;
+use crate::topics::{ControlTopics, describe};
 use change::{Barrier, Ordinal};
 use fetching::Fetcher;
 use flow::Failure;
 use flow::ports::LogReader;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
+const LOOK_FOR_THE_LOG_EVERY: Duration = Duration::from_millis(500);
 /// Barriers that wait decoded. One more is being decoded meanwhile.
 const DECODED_AHEAD: usize = 1;
 
@@ -147,8 +151,13 @@ fn read(
     answer: oneshot::Sender<Result<(), Failure>>,
     barriers: &mpsc::Sender<Result<Barrier, Failure>>,
 ) {
-    let mut fetcher = match Fetcher::open(settings, after, stop) {
-        Ok(fetcher) => {
+    let opened = begun(settings, after, stop).and_then(|begun| match begun {
+        true => Fetcher::open(settings, after, stop).map(Some),
+        false => Ok(None),
+    });
+    let mut fetcher = match opened {
+        Ok(None) => return,
+        Ok(Some(fetcher)) => {
             if answer.send(Ok(())).is_err() {
                 return;
             }
@@ -171,6 +180,35 @@ fn read(
             return;
         }
     }
+}
+
+/// A reader that has read nothing yet may come before the first writer: it waits until the log is
+/// there, for however long. False once nobody listens any more.
+fn begun(settings: &Settings, after: Option<Ordinal>, stop: &Stop) -> Result<bool, Error> {
+    if after.is_some() {
+        return Ok(true);
+    }
+    let administrator = client::administrator(settings)?;
+    let control = ControlTopics::of(&settings.pipeline);
+    let mut told = false;
+    while !stop.is_set() {
+        let there = describe(
+            settings,
+            &administrator,
+            &[&control.barriers, &control.schema],
+        )?;
+        if there.len() == 2 {
+            return Ok(true);
+        }
+        if !std::mem::replace(&mut told, true) {
+            tracing::info!(
+                pipeline = &*settings.pipeline,
+                "the log is not there yet: waiting for capture to begin it"
+            );
+        }
+        std::thread::sleep(LOOK_FOR_THE_LOG_EVERY);
+    }
+    Ok(false)
 }
 
 fn ended() -> Error {

@@ -178,11 +178,8 @@ pub(super) fn of_stored(
         && !running
         && let Some(at) = capture.position.as_ref().and_then(position)
     {
-        // It stands still, and the source goes on.
-        capture = Side {
-            lag_seconds: None,
-            ..side(&at, 0, Some(head), sizes)
-        };
+        // It stands still, and the source goes on; when it committed the last of it is not known.
+        capture = side(&at, 0, Some(head), sizes);
     }
     let tables = status.tail.tables.iter();
     let mut tables: BTreeMap<String, TableProgress> = tables
