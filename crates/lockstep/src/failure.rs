@@ -1,6 +1,8 @@
 //! What ends a command without success: a code, a sentence, a remedy and the exit status.
 //! Every crate's errors become this one form at the binary's edge, so that text and JSON say the same of all of them.
 
+use std::path::PathBuf;
+
 use serde::Serialize;
 
 use crate::config::{ConfigurationError, RenderedMistake};
@@ -10,7 +12,7 @@ use crate::exit::ExitStatus;
 #[cfg(test)]
 pub const CODES: &[&str] = &[
     "LS1000", "LS1001", "LS1002", "LS1003", "LS1004", "LS1005", "LS1006", "LS1007", "LS1008",
-    "LS1009", "LS1010", "LS1011", "LS1013",
+    "LS1009", "LS1010", "LS1011", "LS1013", "LS1020", "LS1021", "LS1022", "LS1023", "LS1024",
 ];
 
 /// Why a command did not do what it was asked for.
@@ -38,6 +40,16 @@ pub enum UsageError {
     UnknownCode(String),
     #[error("reset deletes the checkpoints of the pipeline {pipeline:?}{}, and --yes was not given", if *.drop_target { " and the collections that it filled" } else { "" })]
     ResetNotConfirmed { pipeline: String, drop_target: bool },
+    #[error("{name}: {reason}")]
+    Argument { name: &'static str, reason: String },
+    #[error("{} is there already, and init never writes over a file", .0.display())]
+    FileExists(PathBuf),
+    #[error("{} can't be written: {reason}", file.display())]
+    NotWritten { file: PathBuf, reason: String },
+    #[error("the source has no table that could be moved, or the account sees none")]
+    NothingToMove,
+    #[error("no broker takes a connection: {0}")]
+    NoBroker(String),
     #[error("the process could not set itself up: {0}")]
     Process(std::io::Error),
 }
@@ -49,6 +61,11 @@ impl UsageError {
             Self::UnknownCode(_) => "LS1010",
             Self::ResetNotConfirmed { .. } => "LS1011",
             Self::Process(_) => "LS1013",
+            Self::Argument { .. } => "LS1020",
+            Self::FileExists(_) => "LS1021",
+            Self::NotWritten { .. } => "LS1022",
+            Self::NothingToMove => "LS1023",
+            Self::NoBroker(_) => "LS1024",
         }
     }
 
@@ -64,6 +81,22 @@ impl UsageError {
                     "look at it with `lockstep status`, then repeat the command as `lockstep reset{drop} --yes`"
                 )
             }
+            Self::Argument { .. } => "`lockstep init --help` has examples".into(),
+            Self::FileExists(_) => {
+                "name another file with --output FILE, or move this one away".into()
+            }
+            Self::NotWritten { .. } => {
+                "look at the folder: it has to be there, and this user has to be allowed to write in it"
+                    .into()
+            }
+            Self::NothingToMove => {
+                "look at the patterns of --tables, and grant the account SELECT on the tables: GRANT SELECT ON shop.* TO 'lockstep'@'%'"
+                    .into()
+            }
+            Self::NoBroker(_) => {
+                "compare with the brokers' advertised listeners; leave --brokers out for a log without Kafka"
+                    .into()
+            }
             Self::Process(_) => {
                 "look at the limits of the process: memory, threads, open files".into()
             }
@@ -72,9 +105,13 @@ impl UsageError {
 
     fn status(&self) -> ExitStatus {
         match self {
-            Self::DirectLog { .. } | Self::UnknownCode(_) | Self::ResetNotConfirmed { .. } => {
-                ExitStatus::Usage
-            }
+            Self::DirectLog { .. }
+            | Self::UnknownCode(_)
+            | Self::ResetNotConfirmed { .. }
+            | Self::Argument { .. }
+            | Self::FileExists(_)
+            | Self::NotWritten { .. } => ExitStatus::Usage,
+            Self::NothingToMove | Self::NoBroker(_) => ExitStatus::Refused,
             Self::Process(_) => ExitStatus::Halted,
         }
     }

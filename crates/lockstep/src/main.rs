@@ -9,6 +9,8 @@ mod explain;
 mod failure;
 mod logging;
 mod output;
+mod plan;
+mod proposal;
 mod signals;
 
 use std::process::ExitCode;

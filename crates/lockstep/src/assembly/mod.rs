@@ -2,11 +2,14 @@
 //! The commands know only these four functions; no adapter is named anywhere else in this crate.
 
 mod connections;
+mod inspection;
 mod leases;
 mod log;
 mod part;
 mod picture;
+mod planning;
 mod running;
+mod values;
 mod work;
 
 use crate::config::{Configuration, Log};
@@ -21,7 +24,9 @@ use mongo::PartStatus;
 use mysql::LogSizes;
 use std::time::Duration;
 
+pub use inspection::{InitRequest, init};
 pub use part::Part;
+pub use planning::plan;
 pub use running::{Ended, RunOptions, run};
 
 /// The source is asked for its head by `status` for so long, where no process told it.
@@ -59,7 +64,15 @@ async fn source_head(configuration: &Configuration) -> Option<(Position, LogSize
 /// Looks at both stores and changes nothing.
 pub async fn check(configuration: &Configuration) -> Result<Vec<Finding>, Failure> {
     let connections = Connections::open(configuration).await?;
-    findings(configuration, Part::Run, Some(&connections)).await
+    let mut findings = findings(configuration, Part::Run, Some(&connections)).await?;
+    let forbidden = findings
+        .iter()
+        .any(|finding| finding.severity == Severity::Forbids);
+    if !forbidden {
+        findings.extend(values::findings(configuration, &connections).await?);
+        findings.sort_by_key(|finding| finding.severity);
+    }
+    Ok(findings)
 }
 
 /// What stands against a start, or is worth knowing. Describing the tables also tells the source

@@ -259,7 +259,7 @@ fn settings(configuration: &Configuration, options: RunOptions) -> Settings {
     }
 }
 
-fn forbidden(finding: &Finding) -> Failure {
+pub(super) fn forbidden(finding: &Finding) -> Failure {
     Failure {
         code: finding.code,
         message: finding.message.clone(),

@@ -3,6 +3,8 @@
 
 mod check;
 mod explain;
+mod init;
+mod plan;
 mod reset;
 mod run;
 mod status;
@@ -72,6 +74,12 @@ pub enum Verbosity {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Look at the servers and write a configuration with every choice spelled out
+    #[command(after_help = init::EXAMPLES)]
+    Init(init::InitArguments),
+    /// Show what becomes what, table by table and field by field, and how long a copy may take
+    #[command(after_help = plan::EXAMPLES)]
+    Plan,
     /// Copy all tables and follow the changes
     #[command(after_help = EXIT_CODES)]
     Run(run::RunArguments),
@@ -114,6 +122,7 @@ pub fn execute(arguments: Arguments) -> ExitStatus {
     logging::start(log_format, verbosity, output.bars());
     let ended = match command {
         Command::Explain(arguments) => explain::execute(&arguments, &output),
+        Command::Init(arguments) => with_runtime(init::execute(arguments, &config, &output)),
         Command::Run(arguments) => {
             with_runtime(run::execute(Part::Run, &arguments, &config, &output))
         }
@@ -123,6 +132,7 @@ pub fn execute(arguments: Arguments) -> ExitStatus {
         Command::Sink(arguments) => {
             with_runtime(run::execute(Part::Sink, &arguments, &config, &output))
         }
+        Command::Plan => with_runtime(plan::execute(&config, &output)),
         Command::Check => with_runtime(check::execute(&config, &output)),
         Command::Status(arguments) => with_runtime(status::execute(&arguments, &config, &output)),
         Command::Reset(arguments) => with_runtime(reset::execute(&arguments, &config, &output)),

@@ -24,7 +24,8 @@ pub struct TargetAddress {
 }
 
 impl SourceAddress {
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
+    /// The error never repeats the text.
+    pub fn parse(text: &str) -> Result<Self, String> {
         let parts = Parts::parse(text, &["mysql"])?;
         let (hosts, rest) = split_hosts(parts.rest);
         if !matches!(rest, "" | "/") {
@@ -44,10 +45,25 @@ impl SourceAddress {
     pub fn shown(&self) -> String {
         format!("mysql://{}@{}:{}", self.user, self.host, self.port)
     }
+
+    /// As a configuration file may have it: it can be read back, and has no password.
+    pub fn without_password(&self) -> String {
+        let host = if self.host.contains(':') {
+            format!("[{}]", self.host)
+        } else {
+            self.host.clone()
+        };
+        format!(
+            "mysql://{}@{host}:{}",
+            percent_encode(&self.user),
+            self.port
+        )
+    }
 }
 
 impl TargetAddress {
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
+    /// The error never repeats the text.
+    pub fn parse(text: &str) -> Result<Self, String> {
         let parts = Parts::parse(text, &["mongodb", "mongodb+srv"])?;
         let (hosts, _) = split_hosts(parts.rest);
         if hosts.is_empty() || hosts.split(',').any(str::is_empty) {
@@ -61,15 +77,15 @@ impl TargetAddress {
         })
     }
 
-    pub(super) fn user(&self) -> Option<&str> {
+    pub fn user(&self) -> Option<&str> {
         self.user.as_deref()
     }
 
-    pub(super) fn password(&self) -> Option<&Secret> {
+    pub fn password(&self) -> Option<&Secret> {
         self.password.as_ref()
     }
 
-    pub(super) fn set_password(&mut self, password: Secret) {
+    pub fn set_password(&mut self, password: Secret) {
         self.password = Some(password);
     }
 
@@ -87,6 +103,15 @@ impl TargetAddress {
             (None, _) => String::new(),
         };
         Secret::new(format!("{}://{account}{}", self.scheme, self.rest))
+    }
+
+    /// As a configuration file may have it: it can be read back, and the account has no password.
+    pub fn without_password(&self) -> String {
+        let account = match &self.user {
+            Some(user) => format!("{}@", percent_encode(user)),
+            None => String::new(),
+        };
+        format!("{}://{account}{}", self.scheme, self.rest)
     }
 
     /// As a person may see it: hosts only, since options can hold secrets too.
@@ -261,6 +286,28 @@ mod tests {
                 "{wrong}: {error}"
             );
         }
+    }
+
+    #[test]
+    fn an_address_is_written_so_that_it_is_read_back_the_same_but_for_the_password() {
+        for text in [
+            "mysql://lock%40step:p%2Fw@db.example:3307",
+            "mysql://a:hunter2@[::1]",
+        ] {
+            let mut address = SourceAddress::parse(text).unwrap();
+            let written = address.without_password();
+            address.password = None;
+            assert_eq!(
+                SourceAddress::parse(&written).unwrap(),
+                address,
+                "{written}"
+            );
+        }
+        let address =
+            TargetAddress::parse("mongodb://lock%40step:hunter2@a:1,b:2/?replicaSet=rs0").unwrap();
+        let written = address.without_password();
+        assert_eq!(written, "mongodb://lock%40step@a:1,b:2/?replicaSet=rs0");
+        assert_eq!(TargetAddress::parse(&written).unwrap().password(), None);
     }
 
     #[test]

@@ -33,6 +33,22 @@ pub struct KafkaLog {
     pub topics: BTreeMap<TableName, String>,
 }
 
+#[cfg(test)]
+impl KafkaLog {
+    /// Over these brokers, with what is usual else.
+    pub fn over(brokers: Vec<String>) -> Self {
+        Self {
+            brokers,
+            format: Format::DebeziumJson,
+            partitions: 1,
+            replication_factor: None,
+            retention: None,
+            max_message_bytes: 1 << 20,
+            topics: BTreeMap::new(),
+        }
+    }
+}
+
 /// How changes are written in topics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
@@ -144,7 +160,8 @@ impl Log {
     }
 }
 
-fn broker_list(text: &str) -> Result<Vec<String>, String> {
+/// Takes a list of brokers apart; the error completes a sentence.
+pub fn broker_list(text: &str) -> Result<Vec<String>, String> {
     let brokers: Vec<String> = text
         .split(',')
         .map(|broker| broker.trim().to_string())

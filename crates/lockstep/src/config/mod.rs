@@ -36,6 +36,12 @@ pub use rendering::RenderedMistake;
 pub use stores::{Source, Target, Tls};
 pub use tuning::{ApplyTuning, CaptureTuning};
 
+// For those who have no file yet.
+pub use address::{SourceAddress, TargetAddress};
+pub use log::broker_list as brokers;
+pub use patterns::TablePatterns;
+pub use secret::Secret;
+
 /// One pipeline, as the file describes it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Configuration {

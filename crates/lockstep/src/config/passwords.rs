@@ -48,6 +48,11 @@ impl Needs {
         source: Need::Required,
         target: Need::Welcome,
     };
+    /// Never speaks to the target.
+    pub const SOURCE: Self = Self {
+        source: Need::Required,
+        target: Need::Unused,
+    };
     /// Never speaks to the source.
     pub const TARGET: Self = Self {
         source: Need::Unused,

@@ -26,6 +26,12 @@ impl TablePatterns {
         Self(patterns)
     }
 
+    /// The patterns of these texts; `None` where one of them is no pattern.
+    pub fn read(texts: &[String]) -> Option<Self> {
+        let patterns = texts.iter().map(|text| Pattern::parse(text).ok());
+        patterns.collect::<Option<_>>().map(Self)
+    }
+
     /// Databases that a taking pattern names without a wildcard.
     pub fn databases(&self) -> Vec<String> {
         let taking = self.0.iter().filter(|pattern| pattern.takes);

@@ -2,14 +2,16 @@
 //! A reader that went away, as in `lockstep status | head -1`, is no error.
 
 mod bars;
+mod columns;
 mod lines;
+mod plan;
 mod reporter;
 mod snapshot;
 mod status;
 #[cfg(test)]
 mod tests;
 mod text;
-mod words;
+pub mod words;
 
 use std::io::{IsTerminal, Write};
 
@@ -18,6 +20,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
+use crate::plan::Plan;
 
 pub use reporter::Reporter;
 pub use snapshot::{
@@ -85,6 +88,28 @@ impl Output {
             ""
         };
         self.answer(snapshot, || format!("{clear}{}", status::render(snapshot)));
+    }
+
+    /// What a run would do: a JSON line for each table and one for the whole, or a page of text.
+    pub fn plan(&self, plan: &Plan) {
+        if self.json {
+            for table in &plan.tables {
+                let mut line = json!({ "event": "table" });
+                merge(&mut line, table);
+                print_json(&line);
+            }
+            let mut line = json!({ "event": "plan" });
+            merge(&mut line, plan);
+            print_json(&line);
+        } else {
+            print_line(&plan::render(plan, self.width()));
+        }
+    }
+
+    /// The width of the screen in characters, or a usual one.
+    fn width(&self) -> usize {
+        let screen = terminal_size::terminal_size().filter(|_| self.terminal);
+        screen.map_or(plan::USUAL_WIDTH, |(width, _)| usize::from(width.0))
     }
 
     /// A sentence about what happens now.

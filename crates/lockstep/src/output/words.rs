@@ -3,7 +3,7 @@
 use super::snapshot::{Side, Snapshot, TableProgress, TableState};
 
 /// `1234567` as `1,234,567`.
-pub(super) fn count(number: u64) -> String {
+pub fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (position, digit) in digits.chars().enumerate() {
@@ -16,7 +16,7 @@ pub(super) fn count(number: u64) -> String {
 }
 
 /// Seconds as `0.2 s`, `42 s`, `3 min 20 s`, `2 h 5 min`.
-pub(super) fn seconds(seconds: f64) -> String {
+pub fn seconds(seconds: f64) -> String {
     let seconds = seconds.max(0.0);
     if seconds < 9.95 {
         return format!("{seconds:.1} s");
@@ -30,7 +30,7 @@ pub(super) fn seconds(seconds: f64) -> String {
 }
 
 /// Bytes as `512 B`, `1.5 KiB`, `3.2 GiB`.
-pub(super) fn bytes(bytes: u64) -> String {
+pub fn bytes(bytes: u64) -> String {
     const UNITS: [(&str, u64); 3] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
     match UNITS.iter().find(|(_, size)| bytes >= *size) {
         Some((name, size)) => {

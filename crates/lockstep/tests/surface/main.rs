@@ -19,6 +19,8 @@ fn help_says_what_there_is() {
     insta::assert_snapshot!(lockstep(&["status", "--help"]));
     insta::assert_snapshot!(lockstep(&["reset", "--help"]));
     insta::assert_snapshot!(lockstep(&["explain", "--help"]));
+    insta::assert_snapshot!(lockstep(&["init", "--help"]));
+    insta::assert_snapshot!(lockstep(&["plan", "--help"]));
 }
 
 #[test]
