@@ -10,6 +10,8 @@ mod client;
 mod committed;
 mod error;
 mod ledger;
+mod listing;
+mod preflight;
 mod reader;
 mod record;
 mod refusal;
@@ -20,6 +22,8 @@ mod topics;
 mod writer;
 
 pub use error::Error;
+pub use listing::{PartitionListing, TailFrom, TopicListing, TopicTail, topics};
+pub use preflight::preflight;
 pub use reader::KafkaReader;
 pub use reset::reset;
 pub use settings::Settings;

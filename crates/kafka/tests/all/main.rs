@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests say what they expect")]
 
 mod conformance;
+mod looking;
 mod losses;
 mod outages;
 mod outsider;

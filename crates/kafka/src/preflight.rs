@@ -1,0 +1,257 @@
+//! What a look at the brokers finds before the start.
+//!
+//! Nothing is created and nobody is fenced: a pipeline may be running. So what shows only when one
+//! writes, such as the right to the transactional id, is found by the start itself.
+
+use crate::client::{self, Administrator, Consumer};
+use crate::error::Error;
+use crate::refusal;
+use crate::settings::{Isolation, Settings};
+use crate::tail::ControlReader;
+use crate::topics::{ControlTopics, Described, Names, describe};
+use change::TableName;
+use flow::Finding;
+use futures::executor::block_on;
+use rdkafka::admin::{AdminOptions, ConfigResource, ResourceSpecifier};
+use rdkafka::consumer::Consumer as _;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Topics whose settings are asked for at once.
+const ASKED_AT_ONCE: usize = 200;
+
+/// Looks at the brokers and at the topics that these tables would have.
+pub async fn preflight(settings: Settings, tables: Vec<TableName>) -> Vec<Finding> {
+    let looked = tokio::task::spawn_blocking(move || look(&settings, &tables));
+    match looked.await {
+        Ok(Ok(findings)) => findings,
+        Ok(Err(error)) => vec![forbids(&error)],
+        Err(problem) => vec![forbids(&Error::Unexpected {
+            action: "looking at the brokers".to_owned(),
+            problem: problem.to_string(),
+        })],
+    }
+}
+
+fn look(settings: &Settings, tables: &[TableName]) -> Result<Vec<Finding>, Error> {
+    let mut findings = Vec::new();
+    let consumer = client::consumer(settings, Isolation::Committed, 64)?;
+    let brokers = brokers(settings, &consumer)?;
+    let administrator = client::administrator(settings)?;
+
+    let control = ControlTopics::of(&settings.pipeline);
+    let mut names = Names::new(&control);
+    let mut topics: BTreeMap<String, Option<&TableName>> = BTreeMap::new();
+    for table in tables {
+        match names.take(settings, table) {
+            Ok(topic) => {
+                topics.insert(topic, Some(table));
+            }
+            Err(error) => findings.push(forbids(&error).about(table)),
+        }
+    }
+    topics.extend(control.all().map(|topic| (topic.to_owned(), None)));
+    let asked: Vec<&str> = topics.keys().map(String::as_str).collect();
+    let there = describe(settings, &administrator, &asked)?;
+
+    replication(settings, &administrator, &brokers, &mut findings)?;
+    let recorded = recorded(settings, &control, &there)?;
+    for (topic, described) in &there {
+        let table = topics.get(topic).copied().flatten();
+        let finding = match table {
+            Some(_) if recorded.contains(topic) => continue,
+            Some(_) => partitions(topic, described, settings.partitions),
+            None => partitions(topic, described, 1),
+        };
+        findings.extend(finding.map(|finding| match table {
+            Some(table) => finding.about(table),
+            None => finding,
+        }));
+    }
+    limits(settings, &administrator, &topics, &there, &mut findings)?;
+    Ok(findings)
+}
+
+/// The brokers' ids.
+fn brokers(settings: &Settings, consumer: &Consumer) -> Result<Vec<i32>, Error> {
+    // A topic's name is asked for only because no metadata at all cannot be.
+    let control = ControlTopics::of(&settings.pipeline);
+    let metadata = consumer
+        .fetch_metadata(Some(&control.barriers), settings.patience)
+        .map_err(|failure| Error::Unreachable {
+            brokers: settings.broker_list(),
+            problem: failure.to_string(),
+        })?;
+    Ok(metadata
+        .brokers()
+        .iter()
+        .map(|broker| broker.id())
+        .collect())
+}
+
+/// Topics that the log has written, which are held against what it recorded at each start.
+fn recorded(
+    settings: &Settings,
+    control: &ControlTopics,
+    there: &BTreeMap<String, Described>,
+) -> Result<BTreeSet<String>, Error> {
+    if !there.contains_key(&control.barriers) {
+        return Ok(BTreeSet::new());
+    }
+    let reader = ControlReader::new(settings)?;
+    let marks = reader.marks()?;
+    let Some(found) = reader.last(marks)? else {
+        return Ok(BTreeSet::new());
+    };
+    let (ledger, _) = reader.ledger_at(&found, marks)?;
+    let names = ledger.topics().iter().map(|topic| &topic.record.name);
+    Ok(names.map(|name| name.to_string()).collect())
+}
+
+fn partitions(topic: &str, described: &Described, wanted: u32) -> Option<Finding> {
+    if described.partitions.unsigned_abs() == wanted {
+        return None;
+    }
+    let message = format!(
+        "topic {topic} is there already with {} partitions, the configuration asks for {wanted}",
+        described.partitions
+    );
+    let remedy = "delete the topic if nobody needs it, or make log.partitions what it has";
+    Some(Finding::forbids("LS5522", message, remedy))
+}
+
+/// Whether new topics can have the replicas that they ask for.
+fn replication(
+    settings: &Settings,
+    administrator: &Administrator,
+    brokers: &[i32],
+    findings: &mut Vec<Finding>,
+) -> Result<(), Error> {
+    let Some(first) = brokers.first() else {
+        return Ok(());
+    };
+    let asked = [ResourceSpecifier::Broker(*first)];
+    let configured = match configured(settings, administrator, &asked) {
+        Ok(configured) => configured,
+        Err(error @ Error::NotAllowed { .. }) => {
+            findings.push(Finding::warns(
+                error.code(),
+                format!("the brokers' settings could not be looked at: {error}"),
+                "grant DESCRIBE_CONFIGS on the cluster, or compare the settings yourself",
+            ));
+            return Ok(());
+        }
+        Err(error) => return Err(error),
+    };
+    let number = |name: &str| configured.first().and_then(|broker| number(broker, name));
+    if let Some(most) = number("transaction.max.timeout.ms")
+        && u128::from(most) < settings.transaction_timeout.as_millis()
+    {
+        findings.push(forbids(&Error::TransactionTimeout {
+            millis: settings.transaction_timeout.as_millis(),
+            problem: format!("transaction.max.timeout.ms is {most}"),
+        }));
+    }
+    let replicas = match settings.replication_factor {
+        Some(replicas) => Some(u64::from(replicas)),
+        None => number("default.replication.factor"),
+    };
+    let Some(replicas) = replicas else {
+        return Ok(());
+    };
+    if usize::try_from(replicas).unwrap_or(usize::MAX) > brokers.len() {
+        findings.push(forbids(&Error::TopicRefused {
+            topic: format!("{}.barriers", settings.pipeline),
+            problem: format!("{replicas} replicas on {} brokers", brokers.len()),
+        }));
+    }
+    if let Some(least) = number("min.insync.replicas")
+        && least > replicas
+    {
+        findings.push(Finding::forbids(
+            "LS5524",
+            format!("the brokers ask for {least} replicas in sync, topics get {replicas}"),
+            "raise log.replication_factor, or lower min.insync.replicas",
+        ));
+    }
+    if replicas == 1 {
+        findings.push(Finding::warns(
+            "LS5525",
+            "topics get one replica: a broker that loses its disk loses the log",
+            "with three brokers or more, set replication_factor = 3 in [log] and \
+             min.insync.replicas=2 on the brokers",
+        ));
+    }
+    Ok(())
+}
+
+/// Whether the topics that are there take messages as long as the configuration allows.
+fn limits(
+    settings: &Settings,
+    administrator: &Administrator,
+    topics: &BTreeMap<String, Option<&TableName>>,
+    there: &BTreeMap<String, Described>,
+    findings: &mut Vec<Finding>,
+) -> Result<(), Error> {
+    let names: Vec<&String> = there.keys().collect();
+    for names in names.chunks(ASKED_AT_ONCE) {
+        let asked: Vec<ResourceSpecifier<'_>> = names
+            .iter()
+            .map(|name| ResourceSpecifier::Topic(name))
+            .collect();
+        let configured = match configured(settings, administrator, &asked) {
+            Ok(configured) => configured,
+            // Said once, for the brokers.
+            Err(Error::NotAllowed { .. }) => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        for (name, topic) in names.iter().zip(&configured) {
+            let Some(limit) = number(topic, "max.message.bytes") else {
+                continue;
+            };
+            if limit >= settings.max_message_bytes {
+                continue;
+            }
+            let wanted = settings.max_message_bytes;
+            let finding = Finding::forbids(
+                "LS5523",
+                format!(
+                    "topic {name} takes messages of {limit} bytes, log.max_message_bytes is {wanted}"
+                ),
+                format!(
+                    "kafka-configs --alter --entity-type topics --entity-name {name} \
+                     --add-config max.message.bytes={wanted}"
+                ),
+            );
+            findings.push(match topics.get(*name).copied().flatten() {
+                Some(table) => finding.about(table),
+                None => finding,
+            });
+        }
+    }
+    Ok(())
+}
+
+fn configured(
+    settings: &Settings,
+    administrator: &Administrator,
+    asked: &[ResourceSpecifier<'_>],
+) -> Result<Vec<ConfigResource>, Error> {
+    let action = "looking at settings";
+    let options = AdminOptions::new().request_timeout(Some(settings.patience));
+    let answered = block_on(administrator.describe_configs(asked, &options))
+        .map_err(|failure| refusal::error(settings, action, &failure))?;
+    answered
+        .into_iter()
+        .map(|answer| {
+            answer.map_err(|code| refusal::coded(settings, action, code, code.to_string()))
+        })
+        .collect()
+}
+
+fn number(resource: &ConfigResource, name: &str) -> Option<u64> {
+    resource.get(name)?.value.as_ref()?.parse().ok()
+}
+
+fn forbids(error: &Error) -> Finding {
+    Finding::forbids(error.code(), error.to_string(), error.remedy())
+}
