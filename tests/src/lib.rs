@@ -8,4 +8,5 @@ pub mod comparer;
 pub mod openim;
 pub mod pipeline;
 pub mod pipeline_scene;
+pub mod topics;
 pub mod workload;

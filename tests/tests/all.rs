@@ -15,4 +15,5 @@ mod kills;
 mod plan;
 mod readme;
 mod terminal;
+mod topics_judge;
 mod zombies;

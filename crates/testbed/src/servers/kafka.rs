@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::data_folder::DataFolder;
@@ -18,6 +19,16 @@ appender.out.type = Console
 appender.out.name = out
 appender.out.layout.type = PatternLayout
 appender.out.layout.pattern = %d %p %m (%c)%n
+";
+
+/// A client's standard output is data, so it complains elsewhere.
+const CLIENT_LOGGING: &str = "rootLogger.level = WARN
+rootLogger.appenderRef.err.ref = err
+appender.err.type = Console
+appender.err.name = err
+appender.err.target = SYSTEM_ERR
+appender.err.layout.type = PatternLayout
+appender.err.layout.pattern = %d %p %m (%c)%n
 ";
 
 /// What one broker alone needs; `docker-compose.yml` gives the same.
@@ -53,7 +64,8 @@ pub struct KafkaOptions {
 pub struct Kafka {
     process: Arc<Mutex<ServerProcess>>,
     port: u16,
-    _folder: DataFolder,
+    class_path: OsString,
+    folder: DataFolder,
 }
 
 impl Kafka {
@@ -79,6 +91,9 @@ impl Kafka {
         let class_path = provisioned.kafka_class_path()?;
         let logging = folder.path().join("log4j2.properties");
         fs::write(&logging, LOGGING).map_err(ServerError::file("write", &logging))?;
+        let client_logging = client_logging(folder.path());
+        fs::write(&client_logging, CLIENT_LOGGING)
+            .map_err(ServerError::file("write", &client_logging))?;
         let (process, port) = on_a_free_port(|port| {
             let properties = write_properties(folder.path(), port, options)?;
             let java = |what, program: &[&str], tie| Recipe {
@@ -101,7 +116,8 @@ impl Kafka {
         Ok(Self {
             process: Arc::new(Mutex::new(process)),
             port,
-            _folder: folder,
+            class_path,
+            folder,
         })
     }
 
@@ -121,6 +137,17 @@ impl Kafka {
     #[must_use]
     pub fn process_id(&self) -> Option<u32> {
         locked(&self.process).id()
+    }
+
+    /// Java with Kafka's own client library: a class of it or a source file is the next argument.
+    #[must_use]
+    pub fn client_program(&self) -> Command {
+        let mut command = Command::new("java");
+        command.args(small_java(
+            &self.class_path,
+            &client_logging(self.folder.path()),
+        ));
+        command
     }
 
     /// Kills the broker as a power failure would.
@@ -219,17 +246,26 @@ fn java_arguments(
     program: &[&str],
     properties: &Path,
 ) -> Vec<OsString> {
-    let mut arguments: Vec<OsString> = vec![
+    let mut arguments = small_java(class_path, logging);
+    arguments.extend(program.iter().map(OsString::from));
+    arguments.push(properties.into());
+    arguments
+}
+
+/// A Java that starts soon and takes little.
+fn small_java(class_path: &OsString, logging: &Path) -> Vec<OsString> {
+    vec![
         "-Xmx256m".into(),
         "-XX:+UseSerialGC".into(),
         "-XX:TieredStopAtLevel=1".into(),
         format!("-Dlog4j2.configurationFile=file:{}", logging.display()).into(),
         "-cp".into(),
         class_path.clone(),
-    ];
-    arguments.extend(program.iter().map(OsString::from));
-    arguments.push(properties.into());
-    arguments
+    ]
+}
+
+fn client_logging(folder: &Path) -> PathBuf {
+    folder.join("log4j2-client.properties")
 }
 
 /// Sixteen random bytes as Kafka writes them: 22 characters, the last of which carries two bits.
