@@ -8,6 +8,9 @@ use change::Barrier;
 pub struct GroupLimits {
     pub max_changes: usize,
     pub max_bytes: usize,
+    /// Rows of a copy: larger batches are no quicker, since chunks do not wait for one another, and
+    /// only take memory.
+    pub max_chunk_bytes: usize,
 }
 
 /// Neighbouring barriers that go together, and how much they hold.
@@ -52,7 +55,11 @@ impl Group {
             && first.chunk == next.chunk
             && changes <= limits.max_changes;
         let bytes = self.bytes + if fits { next.heap_bytes() } else { 0 };
-        if !fits || bytes > limits.max_bytes {
+        let max_bytes = match first.chunk {
+            true => limits.max_chunk_bytes,
+            false => limits.max_bytes,
+        };
+        if !fits || bytes > max_bytes {
             return Some(next);
         }
         (self.changes, self.bytes) = (changes, bytes);

@@ -244,7 +244,7 @@ fn settings(configuration: &Configuration, options: RunOptions) -> Settings {
             readers: ReaderSettings {
                 max_chunk_rows: capture.chunk_rows as usize,
                 max_chunk_bytes: capture.chunk_bytes as usize,
-                max_read_ahead_bytes: (capture.chunk_bytes as usize).saturating_mul(2),
+                max_read_ahead_bytes: capture.chunk_bytes as usize,
                 ranges_per_table: capture.snapshot_readers as usize * 2,
                 attempts: READ_ATTEMPTS,
             },
@@ -254,6 +254,7 @@ fn settings(configuration: &Configuration, options: RunOptions) -> Settings {
         group: GroupLimits {
             max_changes: changes.saturating_mul(2),
             max_bytes: bytes.saturating_mul(2),
+            max_chunk_bytes: capture.chunk_bytes as usize,
         },
         retry_for: RETRY_FOR,
     }

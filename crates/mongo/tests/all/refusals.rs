@@ -33,6 +33,7 @@ const SETTINGS: Settings = Settings {
     group: GroupLimits {
         max_changes: 80,
         max_bytes: 1 << 20,
+        max_chunk_bytes: 1 << 20,
     },
     retry_for: Duration::from_secs(20),
 };
