@@ -12,7 +12,8 @@ use crate::exit::ExitStatus;
 #[cfg(test)]
 pub const CODES: &[&str] = &[
     "LS1000", "LS1001", "LS1002", "LS1003", "LS1004", "LS1005", "LS1006", "LS1007", "LS1008",
-    "LS1009", "LS1010", "LS1011", "LS1013", "LS1020", "LS1021", "LS1022", "LS1023", "LS1024",
+    "LS1009", "LS1010", "LS1011", "LS1013", "LS1014", "LS1020", "LS1021", "LS1022", "LS1023",
+    "LS1024",
 ];
 
 /// Why a command did not do what it was asked for.
@@ -36,6 +37,8 @@ pub enum UsageError {
         "`lockstep {command}` is one half of a pipeline, and the log is direct: it has no halves"
     )]
     DirectLog { command: &'static str },
+    #[error("{0:?} is not of the form DATABASE.TABLE")]
+    NoTable(String),
     #[error("{0:?} is no code of Lockstep's")]
     UnknownCode(String),
     #[error("reset deletes the checkpoints of the pipeline {pipeline:?}{}, and --yes was not given", if *.drop_target { " and the collections that it filled" } else { "" })]
@@ -59,6 +62,7 @@ impl UsageError {
         match self {
             Self::DirectLog { .. } => "LS1008",
             Self::UnknownCode(_) => "LS1010",
+            Self::NoTable(_) => "LS1014",
             Self::ResetNotConfirmed { .. } => "LS1011",
             Self::Process(_) => "LS1013",
             Self::Argument { .. } => "LS1020",
@@ -74,6 +78,7 @@ impl UsageError {
             Self::DirectLog { .. } => {
                 "use `lockstep run`, or give [log] kind = \"kafka\" and brokers".into()
             }
+            Self::NoTable(_) => "`lockstep topics list` has the tables".into(),
             Self::UnknownCode(_) => "`lockstep explain` lists all codes".into(),
             Self::ResetNotConfirmed { drop_target, .. } => {
                 let drop = if *drop_target { " --drop-target" } else { "" };
@@ -107,6 +112,7 @@ impl UsageError {
         match self {
             Self::DirectLog { .. }
             | Self::UnknownCode(_)
+            | Self::NoTable(_)
             | Self::ResetNotConfirmed { .. }
             | Self::Argument { .. }
             | Self::FileExists(_)

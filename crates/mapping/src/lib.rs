@@ -32,6 +32,7 @@ pub use config::{IdentityChoice, MappingConfig, TableChoices};
 pub use mapper::Mapper;
 pub use multiset::{RowCounter, numbered_document, numbered_id};
 pub use outline::FieldOutline;
+pub use printable::value as printable;
 pub use problem::{MappingError, Problem, Problems};
 pub use table::TableMapper;
 

@@ -7,7 +7,7 @@ use change::Value;
 const SHOWN: usize = 60;
 
 /// The value, close to how SQL spells it; long ones are cut.
-pub(crate) fn value(value: &Value) -> String {
+pub fn value(value: &Value) -> String {
     match value {
         Value::Null => "NULL".into(),
         Value::Int(number) => number.to_string(),

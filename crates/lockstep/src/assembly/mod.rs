@@ -9,6 +9,7 @@ mod part;
 mod picture;
 mod planning;
 mod running;
+mod topics;
 mod values;
 mod work;
 
@@ -28,6 +29,7 @@ pub use inspection::{InitRequest, init};
 pub use part::Part;
 pub use planning::plan;
 pub use running::{Ended, RunOptions, run};
+pub use topics::{list_topics, tail_topics};
 
 /// The source is asked for its head by `status` for so long, where no process told it.
 const ASK_HEAD_WITHIN: Duration = Duration::from_secs(3);
@@ -91,13 +93,14 @@ async fn findings(
             .iter()
             .any(|finding| finding.severity == Severity::Forbids)
     };
-    let mut plans = Vec::new();
+    let (mut plans, mut names) = (Vec::new(), Vec::new());
     if let Some(connections) = connections
         && !forbidden(&findings)
     {
-        let (found, planned) = tables(configuration, connections).await?;
+        let (found, planned, named) = tables(configuration, connections).await?;
         findings.extend(found);
         plans = planned;
+        names = named;
     }
     if let Some(target) = connections::known_target(configuration).await? {
         match target.reach().await {
@@ -105,6 +108,10 @@ async fn findings(
             Err(mongo::Error::Unreachable { .. }) if !part.writes_the_target() => {}
             Ok(()) | Err(_) => findings.extend(target.check(&plans).await),
         }
+    }
+    if let Log::Kafka(kafka) = &configuration.log {
+        let settings = log::settings(configuration, kafka);
+        findings.extend(::kafka::preflight(settings, names).await);
     }
     findings.sort_by_key(|finding| finding.severity);
     Ok(findings)
@@ -158,7 +165,7 @@ pub async fn reset(
 async fn tables(
     configuration: &Configuration,
     connections: &Connections,
-) -> Result<(Vec<Finding>, Vec<CollectionPlan>), Failure> {
+) -> Result<(Vec<Finding>, Vec<CollectionPlan>, Vec<TableName>), Failure> {
     let mapper = Mapper::new(configuration.mapping.clone());
     let mut findings = Vec::new();
     let mut plans = Vec::new();
@@ -216,7 +223,7 @@ async fn tables(
             remedy,
         ));
     }
-    Ok((findings, plans))
+    Ok((findings, plans, names))
 }
 
 fn refused(error: impl Into<flow::Failure>) -> Failure {

@@ -8,6 +8,7 @@ mod plan;
 mod reset;
 mod run;
 mod status;
+mod topics;
 
 use std::path::PathBuf;
 
@@ -95,6 +96,9 @@ enum Command {
     /// Show where the pipeline stands, running or not
     #[command(after_help = EXIT_CODES)]
     Status(status::StatusArguments),
+    /// Show the pipeline's topics, and the changes in them as people read them
+    #[command(after_help = topics::EXAMPLES)]
+    Topics(topics::TopicsArguments),
     /// Forget the pipeline's checkpoints, so that the next run begins anew
     #[command(after_help = EXIT_CODES)]
     Reset(reset::ResetArguments),
@@ -135,6 +139,7 @@ pub fn execute(arguments: Arguments) -> ExitStatus {
         Command::Plan => with_runtime(plan::execute(&config, &output)),
         Command::Check => with_runtime(check::execute(&config, &output)),
         Command::Status(arguments) => with_runtime(status::execute(&arguments, &config, &output)),
+        Command::Topics(arguments) => with_runtime(topics::execute(&arguments, &config, &output)),
         Command::Reset(arguments) => with_runtime(reset::execute(&arguments, &config, &output)),
     };
     ended.unwrap_or_else(|failure| {

@@ -58,6 +58,11 @@ impl Needs {
         source: Need::Unused,
         target: Need::Required,
     };
+    /// Speaks to the log alone.
+    pub const LOG: Self = Self {
+        source: Need::Unused,
+        target: Need::Unused,
+    };
     /// Reads the target; the source only tells how far it is ahead.
     pub const STATUS: Self = Self {
         source: Need::Welcome,

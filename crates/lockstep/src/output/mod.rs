@@ -2,6 +2,7 @@
 //! A reader that went away, as in `lockstep status | head -1`, is no error.
 
 mod bars;
+mod changes;
 mod columns;
 mod lines;
 mod plan;
@@ -22,6 +23,7 @@ use serde_json::{Value, json};
 use crate::failure::Failure;
 use crate::plan::Plan;
 
+pub use changes::ChangePrinter;
 pub use reporter::Reporter;
 pub use snapshot::{
     LastError, Side, Snapshot, SourceHead, SourcePosition, TableProgress, TableState,
@@ -110,6 +112,29 @@ impl Output {
     fn width(&self) -> usize {
         let screen = terminal_size::terminal_size().filter(|_| self.terminal);
         screen.map_or(plan::USUAL_WIDTH, |(width, _)| usize::from(width.0))
+    }
+
+    pub fn topics(&self, listed: &[kafka::TopicListing]) {
+        if self.json {
+            listed
+                .iter()
+                .for_each(|topic| print_json(&changes::topic_json(topic)));
+        } else {
+            print_line(&changes::topics(listed, self.width()));
+        }
+    }
+
+    /// A change of a topic, at once.
+    pub fn change(&self, printer: &mut ChangePrinter, change: &change::Change) {
+        if self.json {
+            printer.json(change).iter().for_each(print_json);
+            return;
+        }
+        let colours = match self.terminal {
+            true => changes::Colours::Ansi,
+            false => changes::Colours::None,
+        };
+        print_line(&changes::line(change, colours));
     }
 
     /// A sentence about what happens now.

@@ -1,0 +1,204 @@
+//! Changes of the topics: for people a line each, coloured on a terminal; as JSON what the topic itself holds.
+//! This is the one place that prints values of rows, because it is what was asked for.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use change::{Change, ChangeKind, Column, ColumnKind, Row, Schema, Value};
+use kafka::TopicListing;
+use serde_json::{Value as Json, json};
+use wire::{Encoder, Messages, Settings};
+
+use super::columns::{Align, lay_out};
+use super::words;
+
+/// Encodes changes as their topic holds them; remembers what was compiled for each table.
+pub struct ChangePrinter {
+    settings: Settings,
+    encoders: HashMap<Arc<Schema>, Encoder>,
+    messages: Messages,
+}
+
+/// How a line is coloured.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Colours {
+    Ansi,
+    None,
+}
+
+impl ChangePrinter {
+    pub fn new(pipeline: &str) -> Self {
+        Self {
+            settings: Settings {
+                pipeline: pipeline.into(),
+                version: env!("CARGO_PKG_VERSION").into(),
+                schema: false,
+            },
+            encoders: HashMap::new(),
+            messages: Messages::new(),
+        }
+    }
+
+    /// One object for each message of the change: its table, ordinal, key and value.
+    pub(super) fn json(&mut self, change: &Change) -> Vec<Json> {
+        self.messages.begin(change.origin.committed_at_ms);
+        let encoder = self
+            .encoders
+            .entry(Arc::clone(&change.schema))
+            .or_insert_with(|| Encoder::new(&change.schema, &self.settings));
+        if let Err(problem) = encoder.encode(change, &mut self.messages) {
+            tracing::error!(code = problem.code(), "{problem}");
+            return Vec::new();
+        }
+        let parsed = |bytes: Option<&[u8]>| {
+            let text = bytes.and_then(|bytes| std::str::from_utf8(bytes).ok());
+            text.and_then(|text| serde_json::from_str(text).ok())
+                .unwrap_or(Json::Null)
+        };
+        self.messages
+            .iter()
+            .map(|message| {
+                json!({
+                    "event": "change",
+                    "table": change.schema.name.to_string(),
+                    "ordinal": message.ordinal.to_string(),
+                    "key": parsed(message.key),
+                    "value": parsed(message.value),
+                })
+            })
+            .collect()
+    }
+}
+
+/// `12.3  shop.orders  update  id=7  status: "new" -> "paid"  (GTID, file:offset)`
+pub(super) fn line(change: &Change, colours: Colours) -> String {
+    let schema = &change.schema;
+    let (word, colour) = match &change.kind {
+        ChangeKind::Insert { .. } => ("insert", "32"),
+        ChangeKind::Update { .. } => ("update", "33"),
+        ChangeKind::Delete { .. } => ("delete", "31"),
+        ChangeKind::Read { .. } => ("copied", "36"),
+    };
+    let word = match colours {
+        Colours::Ansi => format!("\x1b[{colour}m{word}\x1b[0m"),
+        Colours::None => word.to_owned(),
+    };
+    let mut text = format!("{}  {}  {word}", change.ordinal, schema.name);
+    match &change.kind {
+        ChangeKind::Insert { after: row }
+        | ChangeKind::Read { row }
+        | ChangeKind::Delete { before: row } => {
+            for (column, value) in schema.columns.iter().zip(row.iter()) {
+                append(
+                    &mut text,
+                    &format!("{}={}", column.name, shown(column, value)),
+                );
+            }
+        }
+        ChangeKind::Update { before, after } => {
+            for index in &schema.key {
+                let (column, value) = (&schema.columns[*index], &before[*index]);
+                append(
+                    &mut text,
+                    &format!("{}={}", column.name, shown(column, value)),
+                );
+            }
+            differences(schema, before, after, &mut text);
+        }
+    }
+    let origin = &change.origin;
+    let place = match &origin.transaction {
+        Some(transaction) => format!("{transaction}, {}:{}", origin.file, change.place.offset),
+        None => format!("as of {}:{}", origin.file, change.place.offset),
+    };
+    match colours {
+        Colours::Ansi => write!(text, "  \x1b[2m({place})\x1b[0m"),
+        Colours::None => write!(text, "  ({place})"),
+    }
+    .expect("a String takes every text");
+    text
+}
+
+fn differences(schema: &Schema, before: &Row, after: &Row, text: &mut String) {
+    for (index, column) in schema.columns.iter().enumerate() {
+        let (old, new) = (&before[index], &after[index]);
+        if old != new {
+            let change = format!(
+                "{}: {} -> {}",
+                column.name,
+                shown(column, old),
+                shown(column, new)
+            );
+            append(text, &change);
+        }
+    }
+}
+
+fn append(text: &mut String, part: &str) {
+    text.push_str("  ");
+    text.push_str(part);
+}
+
+/// As SQL spells it, long values cut; members by their names.
+fn shown(column: &Column, value: &Value) -> String {
+    match (&column.kind, value) {
+        (ColumnKind::Enum { members }, Value::Enum(index)) => {
+            let member = usize::from(*index).checked_sub(1);
+            match member.and_then(|member| members.get(member)) {
+                Some(member) => format!("{:?}", member.as_str()),
+                None => mapping::printable(value),
+            }
+        }
+        (ColumnKind::Set { members }, Value::Set(bits)) => {
+            let named = members.iter().enumerate();
+            let named = named.filter(|(bit, _)| bits & (1 << bit) != 0);
+            let names: Vec<&str> = named.map(|(_, member)| member.as_str()).collect();
+            format!("{:?}", names.join(","))
+        }
+        _ => mapping::printable(value),
+    }
+}
+
+/// The topics as a table: control topics first.
+pub(super) fn topics(listed: &[TopicListing], width: usize) -> String {
+    if listed.is_empty() {
+        return "no topics yet: capture makes them when it begins".to_owned();
+    }
+    let head = ["topic", "table", "partitions", "records", "deleted"];
+    let mut rows = vec![head.map(str::to_owned).to_vec()];
+    for topic in listed {
+        let records: Option<u64> = topic.partitions.iter().map(|part| part.records).sum();
+        let deleted = topic.partitions.iter().any(|partition| partition.low > 0);
+        rows.push(vec![
+            topic.name.clone(),
+            match &topic.table {
+                Some(table) => table.to_string(),
+                None => "(control)".to_owned(),
+            },
+            topic.partitions.len().to_string(),
+            records.map_or_else(String::new, words::count),
+            if deleted { "some" } else { "" }.to_owned(),
+        ]);
+    }
+    let aligns = [
+        Align::Left,
+        Align::Left,
+        Align::Right,
+        Align::Right,
+        Align::Left,
+    ];
+    lay_out(&rows, &aligns, 0, width).join("\n")
+}
+
+/// The same for programs, a topic a line.
+pub(super) fn topic_json(topic: &TopicListing) -> Json {
+    let partitions = topic.partitions.iter().enumerate();
+    let partitions: Vec<Json> = partitions
+        .map(|(number, partition)| {
+            json!({ "partition": number, "low": partition.low, "high": partition.high, "records": partition.records })
+        })
+        .collect();
+    let table = topic.table.as_ref().map(ToString::to_string);
+    json!({ "event": "topic", "topic": topic.name, "table": table, "partitions": partitions })
+}
