@@ -42,6 +42,9 @@ pub(crate) enum Isolation {
     Uncommitted,
 }
 
+/// What librdkafka allows at most for `message.max.bytes`.
+const LIBRARY_LIMIT_BYTES: u64 = 1_000_000_000;
+
 /// Space for key, headers and framing of a control record, which is cut to fit.
 const FRAMING_BYTES: u64 = 4 << 10;
 
@@ -81,6 +84,11 @@ impl Settings {
         format!("lockstep-{}", self.pipeline)
     }
 
+    /// The limit on messages, as far as the library goes along.
+    fn message_limit(&self) -> u64 {
+        self.max_message_bytes.min(LIBRARY_LIMIT_BYTES)
+    }
+
     /// How long the value of a control record may be.
     pub(crate) fn max_control_bytes(&self) -> usize {
         usize::try_from(self.max_message_bytes.saturating_sub(FRAMING_BYTES)).unwrap_or(usize::MAX)
@@ -111,9 +119,13 @@ impl Settings {
             .set("compression.type", "lz4")
             .set("linger.ms", "0")
             .set("retry.backoff.ms", "20")
-            .set("message.max.bytes", self.max_message_bytes.to_string())
+            .set("message.max.bytes", self.message_limit().to_string())
             .set("queue.buffering.max.messages", "200000")
-            .set("queue.buffering.max.kbytes", "131072")
+            // Two of the longest messages have to fit.
+            .set(
+                "queue.buffering.max.kbytes",
+                (self.message_limit() >> 9).max(128 << 10).to_string(),
+            )
             .set(
                 "transaction.timeout.ms",
                 self.transaction_timeout.as_millis().to_string(),
@@ -143,6 +155,16 @@ impl Settings {
             .set("fetch.queue.backoff.ms", "5")
             .set("fetch.error.backoff.ms", "50")
             .set("fetch.message.max.bytes", fetched.to_string())
+            .set(
+                "fetch.max.bytes",
+                self.message_limit().max(16 << 20).to_string(),
+            )
+            .set(
+                "receive.message.max.bytes",
+                (self.message_limit() + (1 << 20))
+                    .max(100 << 20)
+                    .to_string(),
+            )
             .set("queued.max.messages.kbytes", queued_kbytes.to_string());
         config
     }

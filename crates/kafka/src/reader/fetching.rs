@@ -49,9 +49,12 @@ impl<'a> Fetcher<'a> {
         let marks = control.marks()?;
         let last = control.last(marks)?;
         // The topics are held against all that was written, not only against what was read.
+        let mut known = 0;
         if let Some(last) = &last {
             let (ledger, _) = control.ledger_at(last, marks)?;
             control.verify(&client::administrator(settings)?, &ledger)?;
+            let counts = ledger.topics().iter().map(|topic| topic.partitions.len());
+            known = counts.sum();
         }
         let (ledger, next) = match after {
             None => (Ledger::default(), marks.low),
@@ -61,13 +64,8 @@ impl<'a> Fetcher<'a> {
                 (ledger, found.offset + 1)
             }
         };
-        let known: usize = ledger
-            .topics()
-            .iter()
-            .map(|topic| topic.partitions.len())
-            .sum();
         let barriers: Arc<str> = control.control.barriers.as_str().into();
-        let mut partitions = Partitions::new(settings, known.max(8))?;
+        let mut partitions = Partitions::new(settings, known)?;
         partitions.add([(&barriers, 0, next)].into_iter())?;
         Ok(Self {
             settings,

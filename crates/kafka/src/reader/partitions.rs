@@ -13,34 +13,45 @@ use crate::settings::{Isolation, Settings};
 use rdkafka::consumer::Consumer as _;
 use rdkafka::consumer::base_consumer::PartitionQueue;
 use rdkafka::error::KafkaError;
-use rdkafka::message::BorrowedMessage;
+use rdkafka::message::{BorrowedMessage, Message as _};
 use rdkafka::types::RDKafkaErrorCode as Code;
 use rdkafka::{Offset, TopicPartitionList};
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Memory for fetched records, shared by the partitions that are known when reading begins.
+/// Memory for fetched records, shared by all partitions.
 const QUEUED_KBYTES: u64 = 32 << 10;
 const LEAST_KBYTES: u64 = 64;
 const MOST_KBYTES: u64 = 8 << 10;
+/// Room for partitions that are not known yet.
+const EXPECTED_AT_LEAST: usize = 8;
 
 /// Partitions and their queues.
 pub(super) struct Partitions<'a> {
     settings: &'a Settings,
     consumer: Arc<Consumer>,
-    queues: HashMap<(Arc<str>, i32), PartitionQueue<client::Aside>>,
+    /// So many partitions may be added before each gets a smaller share of the memory.
+    expected: usize,
+    assigned: HashMap<(Arc<str>, i32), Assigned>,
+}
+
+struct Assigned {
+    queue: PartitionQueue<client::Aside>,
+    /// The offset of the record that was not taken yet.
+    next: Cell<i64>,
 }
 
 impl<'a> Partitions<'a> {
-    /// `expected`: how many there will be, about.
-    pub(super) fn new(settings: &'a Settings, expected: usize) -> Result<Self, Error> {
-        let each = QUEUED_KBYTES / u64::try_from(expected).unwrap_or(u64::MAX).max(1);
-        let each = each.clamp(LEAST_KBYTES, MOST_KBYTES);
+    /// `known`: how many are written to by now.
+    pub(super) fn new(settings: &'a Settings, known: usize) -> Result<Self, Error> {
+        let expected = known.max(EXPECTED_AT_LEAST);
         Ok(Self {
             settings,
-            consumer: client::consumer(settings, Isolation::Committed, each)?,
-            queues: HashMap::new(),
+            consumer: sharing(settings, expected)?,
+            expected,
+            assigned: HashMap::new(),
         })
     }
 
@@ -50,26 +61,39 @@ impl<'a> Partitions<'a> {
         &mut self,
         partitions: impl Iterator<Item = (&'b Arc<str>, i32, i64)>,
     ) -> Result<(), Error> {
-        let mut new = TopicPartitionList::new();
+        let mut new = Vec::new();
         for (topic, partition, from) in partitions {
             let key = (Arc::clone(topic), partition);
-            if self.queues.contains_key(&key) {
-                continue;
+            if !self.assigned.contains_key(&key) {
+                new.push((key, from));
             }
+        }
+        if self.assigned.len() + new.len() > 2 * self.expected {
+            // A consumer's limits are given once, so a new one goes on where this one was.
+            self.expected = self.assigned.len() + new.len();
+            self.consumer = sharing(self.settings, self.expected)?;
+            let before = std::mem::take(&mut self.assigned);
+            new.extend(before.into_iter().map(|(key, was)| (key, was.next.get())));
+        }
+        if new.is_empty() {
+            return Ok(());
+        }
+        let mut assignment = TopicPartitionList::new();
+        for ((topic, partition), from) in new {
             // Split ahead of the assignment, so that no record goes to the common queue.
-            let queue = self.consumer.split_partition_queue(topic, partition);
+            let queue = self.consumer.split_partition_queue(&topic, partition);
             let queue = queue.ok_or_else(|| Error::TopicGone {
                 topic: topic.to_string(),
             })?;
-            new.add_partition_offset(topic, partition, Offset::Offset(from))
-                .map_err(|failure| self.refused(topic, &failure))?;
-            self.queues.insert(key, queue);
-        }
-        if new.count() == 0 {
-            return Ok(());
+            assignment
+                .add_partition_offset(&topic, partition, Offset::Offset(from))
+                .map_err(|failure| self.refused(&topic, &failure))?;
+            let next = Cell::new(from);
+            self.assigned
+                .insert((topic, partition), Assigned { queue, next });
         }
         self.consumer
-            .incremental_assign(&new)
+            .incremental_assign(&assignment)
             .map_err(|failure| self.refused("new partitions", &failure))
     }
 
@@ -82,11 +106,14 @@ impl<'a> Partitions<'a> {
         needed: i64,
         wait: Duration,
     ) -> Result<Option<BorrowedMessage<'_>>, Error> {
-        let queue = self.queues.get(&(Arc::clone(topic), partition));
-        let queue = queue.expect("partitions are added before they are polled");
-        match queue.poll(wait) {
+        let assigned = self.assigned.get(&(Arc::clone(topic), partition));
+        let assigned = assigned.expect("partitions are added before they are polled");
+        match assigned.queue.poll(wait) {
             None | Some(Err(KafkaError::PartitionEOF(_))) => Ok(None),
-            Some(Ok(message)) => Ok(Some(message)),
+            Some(Ok(message)) => {
+                assigned.next.set(message.offset() + 1);
+                Ok(Some(message))
+            }
             Some(Err(failure)) => match self.judge(topic, partition, needed, &failure) {
                 Some(error) => Err(error),
                 None => Ok(None),
@@ -158,6 +185,13 @@ impl<'a> Partitions<'a> {
     fn refused(&self, what: &str, failure: &KafkaError) -> Error {
         refusal::error(self.settings, &format!("reading {what}"), failure)
     }
+}
+
+/// A consumer whose memory so many partitions share.
+fn sharing(settings: &Settings, partitions: usize) -> Result<Arc<Consumer>, Error> {
+    let each = QUEUED_KBYTES / u64::try_from(partitions).unwrap_or(u64::MAX).max(1);
+    let each = each.clamp(LEAST_KBYTES, MOST_KBYTES);
+    client::consumer(settings, Isolation::Committed, each)
 }
 
 /// What librdkafka mentions while brokers come and go. It goes on by itself, and whoever waits for a

@@ -67,6 +67,11 @@ impl Names {
         }
     }
 
+    /// A topic that the log has written is its table's, whatever the configuration says by now.
+    pub(crate) fn keep(&mut self, topic: &str, table: &TableName) {
+        self.taken.insert(folded(topic), Some(table.clone()));
+    }
+
     /// The table's topic, which is its own from now on.
     ///
     /// # Errors

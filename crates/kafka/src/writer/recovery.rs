@@ -47,7 +47,7 @@ pub(super) fn recover(settings: &Arc<Settings>) -> Result<(Committer, Tail), Err
 
     let mut names = Names::new(&control);
     for topic in ledger.topics() {
-        names.take(settings, &topic.record.table)?;
+        names.keep(&topic.record.name, &topic.record.table);
     }
     let last = ledger.last.as_ref();
     let tail = Tail {

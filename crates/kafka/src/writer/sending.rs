@@ -138,7 +138,16 @@ impl Committer {
             .partition(0)
             .payload(value);
         self.send(base)
-            .map_err(|failure| self.refused(&format!("writing to topic {topic}"), &failure))
+            .map_err(|failure| match failure.rdkafka_error_code() {
+                Some(Code::MessageSizeTooLarge) => Error::RecordRefused {
+                    topic: topic.to_owned(),
+                    problem: format!(
+                        "a control record of {} bytes is longer than log.max_message_bytes",
+                        value.len()
+                    ),
+                },
+                _ => self.refused(&format!("writing to topic {topic}"), &failure),
+            })
     }
 
     fn send(&self, mut record: BaseRecord<'_, [u8], [u8], usize>) -> Result<(), KafkaError> {

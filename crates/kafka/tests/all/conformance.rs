@@ -90,6 +90,33 @@ async fn what_a_barrier_says_besides_its_changes_is_read_too() {
     assert_eq!(tail.tables.len(), 4_000);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn more_partitions_than_expected_lose_nothing() {
+    let mut log = Log::fresh(shared().await);
+    log.settings.partitions = 7;
+    let (mut writer, mut reader) = (log.writer(), log.reader());
+    writer.recover().await.unwrap();
+    reader.open(None).await.unwrap();
+    let tables = ["a", "b", "c", "d", "e", "f"].map(schema);
+    let mut sent = Vec::new();
+    // The share of memory is cut in the middle of the log, while records of all tables wait.
+    for number in 1..=12 {
+        let known = &tables[..usize::try_from(number).unwrap().min(tables.len())];
+        let changes = (0..300).map(|id| {
+            let table = &known[usize::try_from(id).unwrap() % known.len()];
+            let after = row(id, "x");
+            (Arc::clone(table), ChangeKind::Insert { after })
+        });
+        let barrier = barrier(number, changes.collect());
+        writer.send(barrier.clone()).await.unwrap();
+        sent.push(barrier);
+    }
+    writer.finish().await.unwrap();
+    for sent in &sent {
+        same(&reader.next().await.unwrap().unwrap(), sent);
+    }
+}
+
 /// Equal in all that a reader is told.
 fn same(read: &Barrier, sent: &Barrier) {
     assert_eq!(read.changes.len(), sent.changes.len());
