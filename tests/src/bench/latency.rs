@@ -1,32 +1,24 @@
-//! How long after its commit a row is visible in MongoDB.
+//! How long after its commit a row is visible in MongoDB, when nothing else happens and when much does.
 //!
-//! The clock starts when MySQL has acknowledged the commit (durably, as is its default) and stops when
-//! a query by `_id` with majority read concern finds the document. The query is repeated every
-//! millisecond, so a figure may be too large by one and the query's own time, never too small.
+//! Each commit is timed as `probe` says; MySQL makes it durable, as is its default.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use bson::{RawDocumentBuf, doc};
-use mongodb::Collection;
-use mongodb::options::{CollectionOptions, ReadConcern};
 use mysql_async::Conn;
 use tokio::task::JoinHandle;
 
 use super::BenchError;
 use super::backlog::Transaction;
-use super::binary::{Lockstep, used_meanwhile};
-use super::ledger::{DATABASE, Row, scramble};
+use super::binary::{Lockstep, Part, used_meanwhile};
+use super::ledger::{Row, scramble};
 use super::machine::Used;
+use super::probe::Prober;
 use super::scale::Scale;
 use super::stand::{Stand, execute};
 
-const POLL_EVERY: Duration = Duration::from_millis(1);
-const VISIBLE_WITHIN: Duration = Duration::from_secs(60);
-/// Between probes, so that they meet the pipeline at different moments.
-const PAUSE_AT_LEAST_MS: u64 = 5;
-const PAUSE_SPREAD_MS: u64 = 30;
+const CAUGHT_UP_WITHIN: Duration = Duration::from_secs(600);
 const WRITERS: u64 = 2;
 const CHANGES_PER_TRANSACTION: u64 = 4;
 const TRANSACTIONS_PER_TICK: u64 = 5;
@@ -70,10 +62,12 @@ pub async fn measure(
     lockstep: &Lockstep,
     scale: Scale,
 ) -> Result<Latency, BenchError> {
-    let mut prober = Prober::new(stand).await?;
+    // Whatever happened since this pipeline ran last is not to be waited for by a probe.
+    lockstep.catch_up(stand, CAUGHT_UP_WITHIN).await?;
+    let mut prober = Prober::new(stand, &lockstep.database).await?;
     let following = lockstep.follow()?;
     let arrived = prober.probe().await;
-    arrived.inspect_err(|_| eprintln!("{}", lockstep.last_words()))?;
+    arrived.inspect_err(|_| eprintln!("{}", lockstep.last_words(Part::Run)))?;
     let mut measured = Latency::default();
 
     let before = (stand.look()?, following.processor_time()?);
@@ -93,66 +87,9 @@ pub async fn measure(
     load.stop().await?;
 
     measured.peak_resident_bytes = following.peak_resident_bytes();
-    following.stop().await?;
-    prober.connection.disconnect().await?;
+    following.kill().await?;
+    prober.end().await?;
     Ok(measured)
-}
-
-struct Prober {
-    connection: Conn,
-    documents: Collection<RawDocumentBuf>,
-    last: u32,
-}
-
-impl Prober {
-    async fn new(stand: &Stand) -> Result<Self, BenchError> {
-        let mut connection = stand.source().await?;
-        execute(
-            &mut connection,
-            "CREATE TABLE bench.probe (id BIGINT NOT NULL PRIMARY KEY, note CHAR(8) NOT NULL)",
-        )
-        .await?;
-        let options = CollectionOptions::builder()
-            .read_concern(ReadConcern::majority())
-            .build();
-        let database = stand.target().await?.database(DATABASE);
-        Ok(Self {
-            connection,
-            documents: database.collection_with_options("probe", options),
-            last: 0,
-        })
-    }
-
-    async fn probes(&mut self, count: u32) -> Result<Vec<Duration>, BenchError> {
-        let mut latencies = Vec::new();
-        for _ in 0..count {
-            let pause = PAUSE_AT_LEAST_MS + scramble(u64::from(self.last)) % PAUSE_SPREAD_MS;
-            tokio::time::sleep(Duration::from_millis(pause)).await;
-            latencies.push(self.probe().await?);
-        }
-        latencies.sort_unstable();
-        Ok(latencies)
-    }
-
-    async fn probe(&mut self) -> Result<Duration, BenchError> {
-        self.last += 1;
-        let id = i64::from(self.last);
-        let insert = format!("INSERT INTO bench.probe VALUES ({id}, 'probe')");
-        execute(&mut self.connection, &insert).await?;
-        let committed = Instant::now();
-        let mut looks = tokio::time::interval(POLL_EVERY);
-        looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        while committed.elapsed() < VISIBLE_WITHIN {
-            if self.documents.find_one(doc! { "_id": id }).await?.is_some() {
-                return Ok(committed.elapsed());
-            }
-            looks.tick().await;
-        }
-        Err(BenchError::Invisible {
-            what: format!("probe {id}"),
-            waited: VISIBLE_WITHIN,
-        })
-    }
 }
 
 /// Writers that keep a pace until they are stopped.

@@ -20,6 +20,7 @@ pub struct Look {
     ended_children: Duration,
     mysqld: Duration,
     mongod: Duration,
+    broker: Duration,
 }
 
 /// What was used between two looks.
@@ -30,6 +31,8 @@ pub struct Used {
     pub mover: Duration,
     pub mysqld: Duration,
     pub mongod: Duration,
+    /// Of the Kafka broker, which idles when nothing goes through it.
+    pub broker: Duration,
     /// Of whatever else ran on the machine.
     pub others: Duration,
 }
@@ -39,7 +42,7 @@ impl Look {
     ///
     /// # Errors
     /// When the kernel's figures cannot be read.
-    pub fn now(mysqld: u32, mongod: u32) -> Result<Self, BenchError> {
+    pub fn now(mysqld: u32, mongod: u32, broker: u32) -> Result<Self, BenchError> {
         let (own, ended_children) = times(&read("self/stat")?);
         Ok(Self {
             at: Instant::now(),
@@ -48,6 +51,7 @@ impl Look {
             ended_children,
             mysqld: of_process(mysqld)?,
             mongod: of_process(mongod)?,
+            broker: of_process(broker)?,
         })
     }
 
@@ -57,6 +61,14 @@ impl Look {
         let child = then.ended_children.saturating_sub(self.ended_children);
         let own = then.own.saturating_sub(self.own);
         self.used(then, child, own)
+    }
+
+    /// The same, with a child beside that has used so much and runs on.
+    #[must_use]
+    pub fn used_by_children(&self, then: &Look, running: Duration) -> Used {
+        let ended = then.ended_children.saturating_sub(self.ended_children);
+        let own = then.own.saturating_sub(self.own);
+        self.used(then, ended + running, own)
     }
 
     /// What this process and the servers used.
@@ -76,13 +88,15 @@ impl Look {
     fn used(&self, then: &Look, mover: Duration, measuring: Duration) -> Used {
         let mysqld = then.mysqld.saturating_sub(self.mysqld);
         let mongod = then.mongod.saturating_sub(self.mongod);
+        let broker = then.broker.saturating_sub(self.broker);
         let machine = then.machine.saturating_sub(self.machine);
         Used {
             wall: then.at.duration_since(self.at),
             mover,
             mysqld,
             mongod,
-            others: machine.saturating_sub(mover + mysqld + mongod + measuring),
+            broker,
+            others: machine.saturating_sub(mover + mysqld + mongod + broker + measuring),
         }
     }
 }
@@ -93,6 +107,7 @@ impl std::ops::AddAssign for Used {
         self.mover += other.mover;
         self.mysqld += other.mysqld;
         self.mongod += other.mongod;
+        self.broker += other.broker;
         self.others += other.others;
     }
 }

@@ -5,18 +5,24 @@
 //! outside at the time, the processor time and the memory that this takes. Floor and pipeline write
 //! the same documents into the same server, and the documents are compared before a figure counts.
 
+pub mod arrival;
 pub mod backlog;
+pub mod bare;
 pub mod binary;
 pub mod floor;
 pub mod latency;
 pub mod ledger;
 pub mod machine;
 pub mod oversized;
+pub mod probe;
 pub mod report;
+pub mod restart;
 pub mod scale;
 pub mod snapshot;
 pub mod stand;
 pub mod stream;
+pub mod through_kafka;
+pub mod topic;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -37,6 +43,11 @@ pub enum BenchError {
     Address(#[from] mysql_async::UrlError),
     #[error("MongoDB: {0}")]
     Mongo(#[from] mongodb::error::Error),
+    #[error("Kafka, with {what}: {cause}")]
+    Kafka {
+        what: String,
+        cause: rdkafka::error::KafkaError,
+    },
     #[error("a document that was made or read is not one: {0}")]
     Document(#[from] bson::error::Error),
     #[error("a writer ended by itself: {0}")]
@@ -70,6 +81,13 @@ pub enum BenchError {
 }
 
 impl BenchError {
+    pub(crate) fn kafka(
+        what: impl Into<String>,
+    ) -> impl FnOnce(rdkafka::error::KafkaError) -> Self {
+        let what = what.into();
+        move |cause| BenchError::Kafka { what, cause }
+    }
+
     pub(crate) fn file(
         act: &'static str,
         path: impl Into<PathBuf>,

@@ -46,7 +46,7 @@ pub async fn measure(
     )
     .await?;
     let of_rows = lockstep.catch_up(stand, AT_MOST).await?;
-    stand.require_equal().await?;
+    stand.require_equal(DATABASE).await?;
 
     execute(
         &mut connection,

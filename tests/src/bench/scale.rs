@@ -15,6 +15,8 @@ pub struct Scale {
     pub wide_rows: u64,
     /// Commits timed on an idle pipeline, and on a busy one.
     pub probes: u32,
+    /// Kills of a pipeline that follows.
+    pub restarts: u32,
     /// How busy.
     pub changes_per_second: u32,
 }
@@ -30,6 +32,7 @@ impl Scale {
             oversized_rows: 200_000,
             wide_rows: 2_000,
             probes: 300,
+            restarts: 5,
             changes_per_second: 5_000,
         }
     }
@@ -44,6 +47,7 @@ impl Scale {
             oversized_rows: 50_000,
             wide_rows: 200,
             probes: 60,
+            restarts: 3,
             ..Self::full()
         }
     }

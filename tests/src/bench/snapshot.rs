@@ -46,7 +46,7 @@ pub async fn measure(
             .push(floor::inserts(stand, scale.rows).await?);
         stand.empty_target().await?;
         snapshot.runs.push(lockstep.catch_up(stand, AT_MOST).await?);
-        stand.require_equal().await?;
+        stand.require_equal(DATABASE).await?;
         snapshot
             .start_ups
             .push(lockstep.catch_up(stand, AT_MOST).await?);

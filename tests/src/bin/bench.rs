@@ -11,7 +11,8 @@ use tests::bench::binary::Lockstep;
 use tests::bench::report::Report;
 use tests::bench::scale::Scale;
 use tests::bench::stand::Stand;
-use tests::bench::{BenchError, latency, oversized, snapshot, stream};
+use tests::bench::through_kafka::{Pipelines, ThroughKafka};
+use tests::bench::{BenchError, latency, oversized, restart, snapshot, stream};
 
 const USAGE: &str = "usage: bench [--quick] [--scale FACTOR] [--rounds COUNT] [--json]";
 
@@ -75,14 +76,17 @@ fn parse(arguments: &[String]) -> Option<Arguments> {
 async fn measure(scale: Scale) -> Result<Report, BenchError> {
     let began = Instant::now();
     let folder = Folder::create()?;
-    heading(began, "starting a MySQL and a MongoDB of its own");
+    heading(began, "starting a MySQL, a MongoDB and a Kafka of its own");
     let stand = Stand::start().await?;
-    let lockstep = Lockstep::new(&folder.0, &stand)?;
+    let lockstep = Lockstep::direct(&folder.0, &stand)?;
+    let pipelines = Pipelines::new(&folder.0, &stand, scale)?;
     heading(began, &format!("filling a table of {} rows", scale.rows));
     stand.durable_commits(false).await?;
     stand.fill(scale.rows).await?;
     heading(began, "snapshot, end to end, and its floor");
     let snapshot = snapshot::measure(&stand, &lockstep, scale).await?;
+    heading(began, "snapshot through Kafka, and its floors");
+    let snapshot_through_kafka = pipelines.snapshot(&stand, scale).await?;
     heading(
         began,
         &format!(
@@ -90,17 +94,33 @@ async fn measure(scale: Scale) -> Result<Report, BenchError> {
             scale.changes
         ),
     );
-    let stream = stream::measure(&stand, &lockstep, scale).await?;
-    heading(began, "oversized transactions");
-    let oversized = oversized::measure(&stand, &lockstep, scale).await?;
+    let prepared = stream::prepare(&stand, scale).await?;
+    let stream = stream::measure(&stand, &lockstep, scale, &prepared).await?;
+    heading(began, "stream through Kafka, and its floor");
+    let stream_through_kafka = pipelines.stream(&stand, scale, &prepared).await?;
     heading(began, "latency, idle and busy");
     let latency = latency::measure(&stand, &lockstep, scale).await?;
+    heading(began, "latency through Kafka, idle and busy");
+    let through_kafka = pipelines.following();
+    let latency_through_kafka = latency::measure(&stand, through_kafka, scale).await?;
+    heading(began, "restarts after a kill, direct and through Kafka");
+    let restarts = restart::measure(&stand, &lockstep, scale.restarts).await?;
+    let restarts_through_kafka = restart::measure(&stand, through_kafka, scale.restarts).await?;
+    heading(began, "oversized transactions");
+    let oversized = oversized::measure(&stand, &lockstep, scale).await?;
     Ok(Report {
         scale,
         snapshot,
         stream,
         latency,
+        restarts,
         oversized,
+        kafka: ThroughKafka {
+            snapshot: snapshot_through_kafka,
+            stream: stream_through_kafka,
+            latency: latency_through_kafka,
+            restarts: restarts_through_kafka,
+        },
         took: began.elapsed(),
     })
 }
