@@ -1,11 +1,11 @@
 //! The sink over a store in memory.
 //!
-//! Rows of a copy are written at once and their checkpoints later, oldest first, so that rows of
-//! later chunks are there before the checkpoints of earlier ones, as with lanes side by side.
+//! Half of a copy's rows are written at once, the rest and their checkpoints later, oldest first, so
+//! that rows of later chunks are there before all of the earlier ones, as with lanes side by side.
 
 use super::failure;
 use super::store::{Held, Store};
-use change::Ordinal;
+use change::{Effect, Ordinal};
 use flow::ports::{ApplyBatch, Sink, Tail, Work};
 use flow::{Disposition, Failure};
 use mapping::CollectionPlan;
@@ -62,6 +62,15 @@ impl MemorySink {
 }
 
 impl MemorySink {
+    async fn copy_rows(&mut self, rows: &[Effect]) -> Result<(), Failure> {
+        for part in rows.chunks(LANE_DOCUMENTS) {
+            let written = self.transact(|held| held.write(part)).await;
+            // All that was not told has to be given again.
+            written.inspect_err(|_| self.copying.clear())?;
+        }
+        Ok(())
+    }
+
     /// The last transaction of a batch.
     async fn close(&mut self, batch: &ApplyBatch) -> Result<(), Failure> {
         self.transact(|held| {
@@ -121,11 +130,8 @@ impl Sink for MemorySink {
         let Work::Chunks(effects) = &batch.work else {
             return Err(failure(Disposition::Halt, "only rows can be copied"));
         };
-        for part in effects.chunks(LANE_DOCUMENTS) {
-            let written = self.transact(|held| held.write(part)).await;
-            // All that was not told has to be given again.
-            written.inspect_err(|_| self.copying.clear())?;
-        }
+        let now = effects.len().div_ceil(2);
+        self.copy_rows(&effects[..now]).await?;
         self.copying.push_back(batch);
         if self.copying.len() > CHUNKS_UNDER_WAY {
             self.copied().await?;
@@ -137,6 +143,10 @@ impl Sink for MemorySink {
         let Some(oldest) = self.copying.front().cloned() else {
             return Ok(None);
         };
+        if let Work::Chunks(effects) = &oldest.work {
+            let later = effects.len().div_ceil(2);
+            self.copy_rows(&effects[later..]).await?;
+        }
         let closed = self.close(&oldest).await;
         closed.inspect_err(|_| self.copying.clear())?;
         self.copying.pop_front();
