@@ -6,7 +6,7 @@ use mapping::{CollectionPlan, Mapper};
 use mysql::{DeclaredColumn, Inspection};
 
 use super::connections::Connections;
-use super::{refused, work};
+use super::{log, refused, work};
 use crate::config::{Configuration, Log};
 use crate::failure::Failure;
 use crate::plan::{
@@ -171,21 +171,13 @@ fn indexes(collection: &CollectionPlan) -> Vec<IndexPlan> {
     before.chain(after).chain(never).collect()
 }
 
-/// The table's topic; what Kafka does not take in a name becomes `_`.
+/// The table's topic.
 fn topic(configuration: &Configuration, table: &TableName) -> Option<TopicPlan> {
     let Log::Kafka(kafka) = &configuration.log else {
         return None;
     };
-    let usual = || {
-        let name = format!("{}.{table}", configuration.pipeline);
-        let taken = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-        name.chars()
-            .map(|c| if taken(c) { c } else { '_' })
-            .collect()
-    };
-    let configured = kafka.topics.get(table);
     Some(TopicPlan {
-        name: configured.cloned().unwrap_or_else(usual),
+        name: ::kafka::topic_name(&log::settings(configuration, kafka), table),
         partitions: kafka.partitions,
     })
 }

@@ -202,3 +202,98 @@ pub(super) fn topic_json(topic: &TopicListing) -> Json {
     let table = topic.table.as_ref().map(ToString::to_string);
     json!({ "event": "topic", "topic": topic.name, "table": table, "partitions": partitions })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use change::{LogPosition, Ordinal, Origin, Place, TableName, Text};
+
+    fn column(name: &str, kind: ColumnKind) -> Column {
+        Column {
+            name: name.into(),
+            kind,
+            nullable: true,
+        }
+    }
+
+    fn change(kind: ChangeKind, transaction: Option<&str>) -> Change {
+        let members: Vec<Text> = ["new", "paid"].map(Text::from).to_vec();
+        let schema = Schema {
+            name: TableName::new("shop", "orders"),
+            columns: vec![
+                column("id", ColumnKind::Year),
+                column(
+                    "state",
+                    ColumnKind::Enum {
+                        members: members.into(),
+                    },
+                ),
+                column("note", ColumnKind::Json),
+            ],
+            key: vec![0],
+        };
+        let place = LogPosition::new("binlog.000007", 1234);
+        Change {
+            schema: Arc::new(schema),
+            ordinal: Ordinal {
+                transaction: 12,
+                change: 3,
+            },
+            kind,
+            origin: Arc::new(Origin {
+                transaction: transaction.map(Into::into),
+                server_id: 1,
+                file: place.file,
+                committed_at_ms: 1_700_000_000_000,
+            }),
+            place: Place {
+                offset: place.offset,
+                row: 0,
+            },
+        }
+    }
+
+    fn row(id: u16, state: u16) -> Row {
+        Row::new(vec![Value::Year(id), Value::Enum(state), Value::Null])
+    }
+
+    #[test]
+    fn a_change_is_a_line_with_what_it_changed_and_where_it_comes_from() {
+        let update = ChangeKind::Update {
+            before: row(2001, 1),
+            after: row(2001, 2),
+        };
+        assert_eq!(
+            line(&change(update, Some("3e11:7")), Colours::None),
+            "12.3  shop.orders  update  id=2001  state: \"new\" -> \"paid\"  (3e11:7, binlog.000007:1234)"
+        );
+        let copied = ChangeKind::Read { row: row(2001, 0) };
+        assert_eq!(
+            line(&change(copied, None), Colours::None),
+            "12.3  shop.orders  copied  id=2001  state=ENUM member 0  note=NULL  (as of binlog.000007:1234)"
+        );
+    }
+
+    #[test]
+    fn colours_are_for_terminals() {
+        let delete = change(ChangeKind::Delete { before: row(1, 1) }, Some("3e11:7"));
+        assert!(!line(&delete, Colours::None).contains('\x1b'));
+        assert!(line(&delete, Colours::Ansi).contains("\x1b[31mdelete\x1b[0m"));
+    }
+
+    #[test]
+    fn json_is_what_the_topic_holds_a_line_for_each_message() {
+        let delete = change(
+            ChangeKind::Delete {
+                before: row(2001, 2),
+            },
+            Some("3e11:7"),
+        );
+        let lines = ChangePrinter::new("shop").json(&delete);
+        assert_eq!(lines.len(), 2, "a delete and its tombstone");
+        assert_eq!(lines[0]["key"]["id"], 2001);
+        assert_eq!(lines[0]["value"]["op"], "d");
+        assert_eq!(lines[0]["value"]["before"]["state"], "paid");
+        assert_eq!(lines[1]["value"], Json::Null);
+    }
+}

@@ -148,7 +148,7 @@ fn log(file: &mut File, stores: &Stores) {
             file.line("kind = \"kafka\"");
             file.noted(
                 &format!("brokers = {}", text(brokers)),
-                "a connection was made; rights and settings of the brokers were not looked at",
+                "a connection was made; `lockstep check` looks at rights and settings",
             );
             file.line("format = \"debezium-json\"");
             file.noted(

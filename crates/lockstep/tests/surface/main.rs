@@ -21,6 +21,10 @@ fn help_says_what_there_is() {
     insta::assert_snapshot!(lockstep(&["explain", "--help"]));
     insta::assert_snapshot!(lockstep(&["init", "--help"]));
     insta::assert_snapshot!(lockstep(&["plan", "--help"]));
+    insta::assert_snapshot!(lockstep(&["capture", "--help"]));
+    insta::assert_snapshot!(lockstep(&["sink", "--help"]));
+    insta::assert_snapshot!(lockstep(&["topics", "--help"]));
+    insta::assert_snapshot!(lockstep(&["topics", "tail", "--help"]));
 }
 
 #[test]
