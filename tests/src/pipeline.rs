@@ -73,12 +73,18 @@ impl Pipeline {
         self.launch(arguments, None)
     }
 
-    /// Starts `lockstep run`, which halts the `count`-th time it gets to a named place.
+    /// Starts `lockstep run`, or one half of it, which halts the `count`-th time it gets to a named
+    /// place.
     ///
     /// # Errors
     /// [`PipelineError::System`]
-    pub fn run_and_stop_at(&self, place: &str, count: u32) -> Result<Process, PipelineError> {
-        self.launch(&["run"], Some(format!("{place}:{count}")))
+    pub fn start_and_stop_at(
+        &self,
+        part: &str,
+        place: &str,
+        count: u32,
+    ) -> Result<Process, PipelineError> {
+        self.launch(&[part], Some(format!("{place}:{count}")))
     }
 
     /// Runs `lockstep` with these arguments to its end.
@@ -115,7 +121,18 @@ impl Pipeline {
     /// # Panics
     /// When the command ends with another code than 0.
     pub async fn catch_up(&self) -> Result<Ended, PipelineError> {
-        let ended = self.finish(&["run", "--until", "caught-up"]).await?;
+        self.part_catches_up("run").await
+    }
+
+    /// `run`, `capture` or `sink` with `--until caught-up`, which has to succeed.
+    ///
+    /// # Errors
+    /// [`PipelineError::System`]
+    ///
+    /// # Panics
+    /// When the command ends with another code than 0.
+    pub async fn part_catches_up(&self, part: &str) -> Result<Ended, PipelineError> {
+        let ended = self.finish(&[part, "--until", "caught-up"]).await?;
         assert_eq!(ended.code, Some(0), "{ended}");
         Ok(ended)
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 use testbed::waiting::until;
 use tests::pipeline::PATIENCE;
-use tests::pipeline_scene::{Scene, rough_mix};
+use tests::pipeline_scene::{LogKind, Scene, rough_mix};
 use tests::workload;
 
 /// Looks at the constant sum that have to see a whole checkpoint.
@@ -13,16 +13,25 @@ const CHECKPOINTS_SEEN: usize = 20;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_live_database_arrives_value_by_value_and_its_sum_is_right_at_every_look() {
+    arrives_value_by_value(LogKind::Direct, 31).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_live_database_arrives_value_by_value_through_kafka_and_its_sum_is_right_at_every_look() {
+    arrives_value_by_value(LogKind::Kafka, 33).await;
+}
+
+async fn arrives_value_by_value(log: LogKind, seed: u64) {
     let options = workload::Options {
         writers: 3,
         large_transaction_rows: 1_200,
         mix: rough_mix(),
         pause: Some(Duration::from_millis(25)),
-        ..workload::Options::new(31)
+        ..workload::Options::new(seed)
     };
     let sections = "[capture]\nchunk_rows = 300\nmax_barrier_changes = 500\n\
                     heartbeat_interval = \"500ms\"\n";
-    let scene = Scene::start(options, sections).await.unwrap();
+    let scene = Scene::start(log, options, sections).await.unwrap();
     let writers = workload::start(&scene.mysql.url(), &scene.options)
         .await
         .unwrap();
@@ -74,11 +83,20 @@ async fn a_live_database_arrives_value_by_value_and_its_sum_is_right_at_every_lo
 
 #[tokio::test]
 async fn a_table_that_is_created_while_running_is_copied_and_a_dropped_one_ends_empty() {
+    tables_come_and_go(LogKind::Direct).await;
+}
+
+#[tokio::test]
+async fn through_kafka_too_a_created_table_is_copied_and_a_dropped_one_ends_empty() {
+    tables_come_and_go(LogKind::Kafka).await;
+}
+
+async fn tables_come_and_go(log: LogKind) {
     let options = workload::Options {
         rows: 200,
         ..workload::Options::new(32)
     };
-    let scene = Scene::start(options, "").await.unwrap();
+    let scene = Scene::start(log, options, "").await.unwrap();
     let mut run = scene.pipeline.start(&["run"]).unwrap();
     let mut sql = tests::comparer::connect(&scene.mysql.url()).await.unwrap();
     let target = scene.client.database("work");

@@ -1,7 +1,7 @@
 //! Tables that are dropped and created again while the catalogue is being read.
 
 use std::time::Duration;
-use tests::pipeline_scene::Scene;
+use tests::pipeline_scene::{LogKind, Scene};
 use tests::workload::{self, Operation};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -17,7 +17,7 @@ async fn a_table_that_is_made_anew_again_and_again_is_never_taken_for_one_withou
         pause: Some(Duration::from_millis(2)),
         ..workload::Options::new(71)
     };
-    let scene = Scene::start(options, "").await.unwrap();
+    let scene = Scene::start(LogKind::Direct, options, "").await.unwrap();
     let writers = workload::start(&scene.mysql.url(), &scene.options)
         .await
         .unwrap();

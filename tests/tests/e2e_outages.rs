@@ -2,7 +2,7 @@
 
 use mysql_async::prelude::Queryable;
 use std::time::Duration;
-use tests::pipeline_scene::{Scene, rough_mix};
+use tests::pipeline_scene::{LogKind, Scene, rough_mix};
 use tests::workload;
 
 fn options(seed: u64) -> workload::Options {
@@ -19,7 +19,16 @@ const SECTIONS: &str = "[capture]\nchunk_rows = 100\nmax_barrier_changes = 200\n
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_target_that_dies_in_the_copy_and_afterwards_is_waited_for() {
-    let scene = Scene::start(options(61), SECTIONS).await.unwrap();
+    target_dies(LogKind::Direct, 61).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn over_kafka_a_target_that_dies_in_the_copy_and_afterwards_is_waited_for() {
+    target_dies(LogKind::Kafka, 63).await;
+}
+
+async fn target_dies(log: LogKind, seed: u64) {
+    let scene = Scene::start(log, options(seed), SECTIONS).await.unwrap();
     let writers = workload::start(&scene.mysql.url(), &scene.options)
         .await
         .unwrap();
@@ -45,7 +54,16 @@ async fn a_target_that_dies_in_the_copy_and_afterwards_is_waited_for() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_source_that_dies_in_the_copy_and_afterwards_is_waited_for() {
-    let scene = Scene::start(options(62), SECTIONS).await.unwrap();
+    source_dies(LogKind::Direct, 62).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn over_kafka_a_source_that_dies_in_the_copy_and_afterwards_is_waited_for() {
+    source_dies(LogKind::Kafka, 64).await;
+}
+
+async fn source_dies(log: LogKind, seed: u64) {
+    let scene = Scene::start(log, options(seed), SECTIONS).await.unwrap();
     let mut run = scene.pipeline.start(&["run"]).unwrap();
     for round in 0..4 {
         let what = format!("the pipeline goes on after {round} deaths of the source");

@@ -1,17 +1,17 @@
-//! Two processes of one pipeline: the second is refused while the first is alive, and a process
-//! that slept while its successor took over writes nothing when it wakes.
+//! Two processes of one part of a pipeline: the second is refused while the first is alive, and a
+//! process that slept while its successor took over writes nothing when it wakes.
 
 use bson::{Document, doc};
 use std::time::{Duration, Instant};
 use testbed::waiting::until;
 use tests::pipeline::{Ended, PATIENCE, Process};
-use tests::pipeline_scene::{NAME, Scene, rough_mix};
+use tests::pipeline_scene::{LogKind, Scene, rough_mix};
 use tests::workload;
 
 /// A lease that was not renewed for so long may be taken.
 const SILENCE: Duration = Duration::from_secs(5);
 
-async fn scene(seed: u64) -> Scene {
+async fn scene(log: LogKind, seed: u64) -> Scene {
     let options = workload::Options {
         writers: 2,
         rows: 1_000,
@@ -21,40 +21,41 @@ async fn scene(seed: u64) -> Scene {
         ..workload::Options::new(seed)
     };
     let sections = "[capture]\nchunk_rows = 100\nmax_barrier_changes = 200\n";
-    Scene::start(options, sections).await.unwrap()
+    Scene::start(log, options, sections).await.unwrap()
 }
 
-/// Waits until another process than before holds the lease, and gives its number.
-async fn holder_after(scene: &Scene, before: Option<i64>) -> i64 {
+/// Waits until another process than before holds the part's lease, and gives its number.
+async fn holder_after(scene: &Scene, part: &str, before: Option<i64>) -> i64 {
     let leases = scene
         .client
         .database("lockstep")
         .collection::<Document>("leases");
     until("somebody else holds the lease", PATIENCE, async || {
-        let lease = leases
-            .find_one(doc! { "_id.pipeline": NAME })
-            .await
-            .unwrap()?;
+        let id = doc! { "pipeline": &scene.name, "part": part };
+        let lease = leases.find_one(doc! { "_id": id }).await.unwrap()?;
         let holder = lease.get_document("holder").ok()?.get_i64("pid").unwrap();
         (Some(holder) != before).then_some(holder)
     })
     .await
 }
 
+/// By the target's fence, or by the log's.
 fn assert_fenced(ended: &Ended) {
     assert_eq!(ended.code, Some(1), "{ended}");
-    assert!(ended.stderr.contains("[LS3009]"), "{ended}");
+    let fenced = ["[LS3009]", "[LS5504]"];
+    let by = fenced.iter().find(|code| ended.stderr.contains(**code));
+    assert!(by.is_some(), "{ended}");
 }
 
-async fn take_turns(scene: &Scene, mut awake: Process, arguments: &[&str]) -> Process {
-    let holder = holder_after(scene, None).await;
+async fn take_turns(scene: &Scene, part: &str, mut awake: Process, arguments: &[&str]) -> Process {
+    let holder = holder_after(scene, part, None).await;
     scene
         .progress(&mut awake, "the first one writes")
         .await
         .unwrap();
     awake.pause();
     let mut successor = scene.pipeline.start(arguments).unwrap();
-    holder_after(scene, Some(holder)).await;
+    holder_after(scene, part, Some(holder)).await;
     scene
         .progress(&mut successor, "the successor writes")
         .await
@@ -69,39 +70,94 @@ async fn take_turns(scene: &Scene, mut awake: Process, arguments: &[&str]) -> Pr
     successor
 }
 
+async fn stopped(mut process: Process) {
+    process.terminate();
+    let ended = process.ended().await;
+    assert_eq!(ended.code, Some(130), "{ended}");
+}
+
+/// In the copy, inside transactions, in whatever the writers do just then.
+async fn sleepers_are_fenced(scene: &Scene, part: &str, naps: usize) {
+    let mut awake = scene.pipeline.start(&[part]).unwrap();
+    let began = Instant::now();
+    awake = take_turns(scene, part, awake, &[part]).await;
+    assert!(began.elapsed() > SILENCE, "the lease was taken too early");
+    for _ in 0..naps {
+        awake = take_turns(scene, part, awake, &[part, "--takeover"]).await;
+    }
+    stopped(awake).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_process_that_slept_while_its_successor_took_over_is_fenced_and_wrote_nothing() {
-    let scene = scene(51).await;
+    let scene = scene(LogKind::Direct, 51).await;
     let writers = workload::start(&scene.mysql.url(), &scene.options)
         .await
         .unwrap();
-    let mut awake = scene.pipeline.start(&["run"]).unwrap();
-    let began = Instant::now();
-    awake = take_turns(&scene, awake, &["run"]).await;
-    assert!(began.elapsed() > SILENCE, "the lease was taken too early");
-    // In the copy, inside transactions, in whatever the writers do just then.
-    for _ in 0..5 {
-        awake = take_turns(&scene, awake, &["run", "--takeover"]).await;
+    sleepers_are_fenced(&scene, "run", 5).await;
+    println!("{}", writers.stop().await.unwrap());
+    scene.pipeline.catch_up().await.unwrap();
+    println!("{}", scene.require_equal().await.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn over_kafka_a_half_that_slept_while_its_successor_took_over_is_fenced_and_wrote_nothing() {
+    let scene = scene(LogKind::Kafka, 53).await;
+    let writers = workload::start(&scene.mysql.url(), &scene.options)
+        .await
+        .unwrap();
+    for (sleeper, beside) in [("capture", "sink"), ("sink", "capture")] {
+        let mut beside = scene.pipeline.start(&[beside]).unwrap();
+        sleepers_are_fenced(&scene, sleeper, 3).await;
+        assert!(beside.is_running());
+        stopped(beside).await;
     }
     println!("{}", writers.stop().await.unwrap());
-    awake.terminate();
-    let ended = awake.ended().await;
-    assert_eq!(ended.code, Some(130), "{ended}");
     scene.pipeline.catch_up().await.unwrap();
     println!("{}", scene.require_equal().await.unwrap());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_instance_is_refused_while_the_first_is_alive_unless_it_may_take_over() {
-    let scene = scene(52).await;
+    let scene = scene(LogKind::Direct, 52).await;
     let writers = workload::start(&scene.mysql.url(), &scene.options)
         .await
         .unwrap();
-    let mut first = scene.pipeline.start(&["run"]).unwrap();
-    let holder = holder_after(&scene, None).await;
-    let second = scene.pipeline.finish(&["run"]).await.unwrap();
-    assert_eq!(second.code, Some(1), "{second}");
-    assert!(second.stderr.contains("[LS4010]"), "{second}");
+    second_is_refused(&scene, "run").await;
+    println!("{}", writers.stop().await.unwrap());
+    scene.pipeline.catch_up().await.unwrap();
+    println!("{}", scene.require_equal().await.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn over_kafka_a_second_half_is_refused_while_the_first_is_alive_unless_it_may_take_over() {
+    let scene = scene(LogKind::Kafka, 54).await;
+    let writers = workload::start(&scene.mysql.url(), &scene.options)
+        .await
+        .unwrap();
+    for (part, beside) in [("capture", "sink"), ("sink", "capture")] {
+        let beside = scene.pipeline.start(&[beside]).unwrap();
+        second_is_refused(&scene, part).await;
+        // One process of both parts is a second one of either.
+        let both = scene.pipeline.finish(&["run"]).await.unwrap();
+        assert_held(&both);
+        stopped(beside).await;
+    }
+    println!("{}", writers.stop().await.unwrap());
+    scene.pipeline.catch_up().await.unwrap();
+    println!("{}", scene.require_equal().await.unwrap());
+}
+
+fn assert_held(ended: &Ended) {
+    assert_eq!(ended.code, Some(1), "{ended}");
+    assert!(ended.stderr.contains("[LS4010]"), "{ended}");
+}
+
+async fn second_is_refused(scene: &Scene, part: &str) {
+    let mut first = scene.pipeline.start(&[part]).unwrap();
+    let holder = holder_after(scene, part, None).await;
+    let second = scene.pipeline.finish(&[part]).await.unwrap();
+    assert_held(&second);
     assert!(
         second.stderr.contains(&format!("process {holder} ")),
         "{second}"
@@ -112,9 +168,9 @@ async fn a_second_instance_is_refused_while_the_first_is_alive_unless_it_may_tak
         .unwrap();
     assert!(first.is_running());
 
-    let mut successor = scene.pipeline.start(&["run", "--takeover"]).unwrap();
+    let mut successor = scene.pipeline.start(&[part, "--takeover"]).unwrap();
     assert_fenced(&first.ended().await);
-    let holder = holder_after(&scene, Some(holder)).await;
+    let holder = holder_after(scene, part, Some(holder)).await;
     scene
         .progress(&mut successor, "the successor writes")
         .await
@@ -123,12 +179,8 @@ async fn a_second_instance_is_refused_while_the_first_is_alive_unless_it_may_tak
     // A process of this host that is dead need not be waited for.
     successor.kill();
     let began = Instant::now();
-    let mut third = scene.pipeline.start(&["run"]).unwrap();
-    holder_after(&scene, Some(holder)).await;
+    let third = scene.pipeline.start(&[part]).unwrap();
+    holder_after(scene, part, Some(holder)).await;
     assert!(began.elapsed() < SILENCE, "a dead holder was waited for");
-    println!("{}", writers.stop().await.unwrap());
-    third.terminate();
-    assert_eq!(third.ended().await.code, Some(130));
-    scene.pipeline.catch_up().await.unwrap();
-    println!("{}", scene.require_equal().await.unwrap());
+    stopped(third).await;
 }

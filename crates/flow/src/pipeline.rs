@@ -14,6 +14,7 @@ use crate::failure::{Disposition, Failure};
 use crate::group::GroupLimits;
 use crate::ports::{ChangeSource, LogReader, LogWriter, Sink, SnapshotReader, Tail};
 use crate::retry::persist;
+use crate::stops;
 use crate::translate::Translator;
 use crate::watch::Watch;
 use change::{MappingVersion, Ordinal, TableState};
@@ -141,6 +142,7 @@ where
             after,
             translator,
         } = take_over(sink, mapper, watch).await?;
+        stops::reached("recovery").await;
         let reader = Ending::new(reader(), &tail, until.clone(), cancel.clone());
         apply(
             reader,
