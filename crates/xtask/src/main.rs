@@ -38,11 +38,14 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         filter: Vec<String>,
     },
-    /// Move a live database before your eyes, kill it halfway, and compare every table
+    /// Move a live database through Kafka before your eyes, kill both halves, compare every table
     Demo {
         /// Leave servers and pipeline running to explore
         #[arg(long)]
         keep: bool,
+        /// Without Kafka: one process from MySQL to MongoDB
+        #[arg(long)]
+        direct: bool,
     },
     /// Break the product on purpose, one rule at a time, and demand that a test notices
     Mutants {
@@ -78,7 +81,7 @@ fn run(task: Task) -> Result<(), Failure> {
         Task::Servers(command) => servers::run(&command),
         Task::Machine => tasks::machine(),
         Task::Test { filter } => tasks::test(&filter),
-        Task::Demo { keep } => tasks::demo(keep),
+        Task::Demo { keep, direct } => tasks::demo(keep, direct),
         Task::Mutants { names } => tasks::mutants(&names),
         Task::Bench { json, quick, scale } => tasks::bench(json, quick, scale),
     }

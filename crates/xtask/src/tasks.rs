@@ -27,9 +27,15 @@ pub(crate) fn test(filter: &[String]) -> Result<(), Failure> {
     )
 }
 
-pub(crate) fn demo(keep: bool) -> Result<(), Failure> {
-    let arguments: &[&str] = if keep { &["--keep"] } else { &[] };
-    run_of_tests("demo", arguments)
+pub(crate) fn demo(keep: bool, direct: bool) -> Result<(), Failure> {
+    let mut arguments = Vec::new();
+    arguments.extend(keep.then_some("--keep"));
+    arguments.extend(direct.then_some("--direct"));
+    let kinds: &[Kind] = match direct {
+        true => &[Kind::Mysql, Kind::Mongodb],
+        false => &Kind::ALL,
+    };
+    run_of_tests("demo", kinds, &arguments)
 }
 
 /// Each mutant is applied to a copy of the tree; `tests/mutants/run` says how one counts as caught.
@@ -46,7 +52,7 @@ pub(crate) fn bench(json: bool, quick: bool, scale: Option<f64>) -> Result<(), F
     if let Some(factor) = &factor {
         arguments.extend(["--scale", factor.as_str()]);
     }
-    run_of_tests("bench", &arguments)
+    run_of_tests("bench", &[Kind::Mysql, Kind::Mongodb], &arguments)
 }
 
 #[derive(Clone, Copy)]
@@ -55,8 +61,8 @@ enum Profile {
     Release,
 }
 
-fn run_of_tests(program: &str, arguments: &[&str]) -> Result<(), Failure> {
-    prepare(&[Kind::Mysql, Kind::Mongodb])?;
+fn run_of_tests(program: &str, kinds: &[Kind], arguments: &[&str]) -> Result<(), Failure> {
+    prepare(kinds)?;
     let binary = build_lockstep(Profile::Release)?;
     openly(
         Command::new(binary.with_file_name(program))
