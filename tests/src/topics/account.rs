@@ -1,10 +1,11 @@
 //! The binary log's own account of what happened, as MySQL's `mysqlbinlog` prints it.
 //!
 //! It prints the heads of a statement's events first and the rows of all of them behind, so a row
-//! is known by its transaction and its order there, not by its event.
+//! is known by its transaction and its order there, not by its event. Of some types it prints
+//! nothing that could be read, and gives the rest of the event up; it tells nothing of such tables.
 
 use super::literal::Column;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::process::Stdio;
 use std::sync::Arc;
@@ -17,8 +18,13 @@ pub enum AccountError {
     System(#[from] io::Error),
     #[error("mysqlbinlog ended with {status}: {said}")]
     Failed { status: String, said: String },
-    #[error("line {line} of mysqlbinlog's output was not understood: {text:?}")]
-    Line { line: usize, text: String },
+    #[error("line {line} of mysqlbinlog's output was not understood: {text:?}, after {open}")]
+    Line {
+        line: usize,
+        text: String,
+        /// The row that was being read.
+        open: String,
+    },
 }
 
 /// What happened, in the order of the log.
@@ -28,6 +34,8 @@ pub struct Account {
     pub changes: Vec<Change>,
     /// Tables that were dropped or emptied as a whole, by the transaction that did it.
     pub ends: Vec<End>,
+    /// Tables with a column whose type `mysqlbinlog` does not print.
+    pub untold: BTreeSet<String>,
 }
 
 /// One transaction of the log.
@@ -108,11 +116,40 @@ pub fn read(printed: &[u8]) -> Result<Account, AccountError> {
             return Err(AccountError::Line {
                 line: number + 1,
                 text: String::from_utf8_lossy(line).into_owned(),
+                open: format!("{:?}", reader.open),
             });
         }
     }
-    reader.close_change()?;
-    Ok(reader.account)
+    match reader.close_change() {
+        Some(()) => Ok(reader.account),
+        None => Err(AccountError::Line {
+            line: 0,
+            text: "the end".to_owned(),
+            open: format!("{:?}", reader.open),
+        }),
+    }
+}
+
+impl Shape {
+    /// Whether `mysqlbinlog` prints all its columns.
+    fn is_told(&self) -> bool {
+        let untold = ["GEO", "POINT", "LINESTRING", "POLYGON", "MULTI", "VECTOR"];
+        let mut columns = self.columns.iter();
+        columns.all(|column| {
+            !untold
+                .iter()
+                .any(|kind| column.definition.starts_with(kind))
+        })
+    }
+}
+
+impl Change {
+    fn is_whole(&self) -> bool {
+        let width = self.shape.columns.len();
+        let images = [&self.before, &self.after];
+        let mut present = images.into_iter().flatten().peekable();
+        present.peek().is_some() && present.all(|image| image.len() == width)
+    }
 }
 
 #[derive(Default)]
@@ -126,6 +163,8 @@ struct Reader {
     shapes: BTreeMap<String, Arc<Shape>>,
     open: Option<Change>,
     into_after: bool,
+    /// The row belongs to a table that is not told of.
+    skipping: bool,
 }
 
 impl Reader {
@@ -134,7 +173,7 @@ impl Reader {
         if let Some(row) = line.strip_prefix(b"### ") {
             return self.row(row);
         }
-        self.close_change().ok()?;
+        self.close_change()?;
         // Only values may be something else than UTF-8.
         let text = String::from_utf8_lossy(line);
         if let Some(at) = text.strip_prefix("# at ") {
@@ -181,7 +220,9 @@ impl Reader {
     /// A line of a row, behind `### `.
     fn row(&mut self, line: &[u8]) -> Option<()> {
         if let Some(value) = line.strip_prefix(b"  @") {
-            let change = self.open.as_mut()?;
+            let Some(change) = &mut self.open else {
+                return self.skipping.then_some(());
+            };
             let image = match self.into_after {
                 true => &mut change.after,
                 false => &mut change.before,
@@ -196,16 +237,22 @@ impl Reader {
             b"WHERE" => self.into_after = false,
             b"SET" => self.into_after = true,
             verb => {
-                self.close_change().ok()?;
+                self.close_change()?;
                 self.close_description();
                 let text = std::str::from_utf8(verb).ok()?;
                 let table = ["INSERT INTO ", "UPDATE ", "DELETE FROM "]
                     .into_iter()
                     .find_map(|verb| text.strip_prefix(verb))?
                     .replace('`', "");
+                let shape = Arc::clone(self.shapes.get(&table)?);
+                self.skipping = !shape.is_told();
+                if self.skipping {
+                    self.account.untold.insert(table);
+                    return Some(());
+                }
                 self.open = Some(Change {
                     transaction: self.account.transactions.len().checked_sub(1)?,
-                    shape: Arc::clone(self.shapes.get(&table)?),
+                    shape,
                     table,
                     before: None,
                     after: None,
@@ -215,21 +262,14 @@ impl Reader {
         Some(())
     }
 
-    fn close_change(&mut self) -> Result<(), AccountError> {
-        let Some(change) = self.open.take() else {
-            return Ok(());
-        };
-        let width = change.shape.columns.len();
-        let whole = |image: &Image| image.len() == width;
-        let images = [&change.before, &change.after];
-        if images.into_iter().flatten().all(whole) && images != [&None, &None] {
-            self.account.changes.push(change);
-            return Ok(());
+    /// A row is whole when each of its images has every column.
+    fn close_change(&mut self) -> Option<()> {
+        if self.open.as_ref().is_some_and(|change| !change.is_whole()) {
+            // Kept for the message.
+            return None;
         }
-        Err(AccountError::Line {
-            line: 0,
-            text: format!("a row without all columns: {change:?}"),
-        })
+        self.account.changes.extend(self.open.take());
+        Some(())
     }
 
     fn close_description(&mut self) {

@@ -26,6 +26,8 @@ pub struct Verdict {
     pub before_the_start: usize,
     /// Tables that have a change or a row.
     pub tables: usize,
+    /// Tables that the account does not tell of.
+    pub untold: usize,
     pub problems: Vec<String>,
 }
 
@@ -48,6 +50,10 @@ pub fn judge(account: &Account, records: &[Record], prefix: &str) -> Verdict {
         let Some(records) = topics.get(table) else {
             continue;
         };
+        if account.untold.contains(table) {
+            verdict.untold += 1;
+            continue;
+        }
         verdict.tables += 1;
         match expectations(account, table) {
             Ok(expected) => Table::new(account, table, &mut verdict).judge(&expected, records),
@@ -314,9 +320,10 @@ impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "topics of {} tables: {} changes, {} rows of the copy, {} changes before the start, \
-             {} problems",
+            "topics of {} tables ({} more not told of): {} changes, {} rows of the copy, \
+             {} changes before the start, {} problems",
             self.tables,
+            self.untold,
             self.changes,
             self.reads,
             self.before_the_start,
