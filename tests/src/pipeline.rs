@@ -14,8 +14,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use testbed::waiting::until;
 
-/// Long enough for a debug build on a machine that is busy with other tests.
-pub const PATIENCE: Duration = Duration::from_secs(90);
+/// Long enough for a debug build on a machine that is busy with other tests, servers among them.
+pub const PATIENCE: Duration = Duration::from_secs(180);
 
 /// The binary under test could not be used.
 #[derive(Debug, thiserror::Error)]
