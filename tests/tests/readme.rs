@@ -71,7 +71,11 @@ fn help() -> String {
 /// The lines of the help that list commands.
 fn commands() -> BTreeSet<String> {
     let help = help();
-    let lists = help.split("Commands:\n").skip(1);
+    // What `topics` lists below itself are not commands of `lockstep`.
+    let pages = help
+        .split("Usage: ")
+        .filter(|page| page.starts_with("lockstep [OPTIONS] <COMMAND>"));
+    let lists = pages.filter_map(|page| page.split("Commands:\n").nth(1));
     let names = lists.flat_map(|rest| rest.split("\n\n").next().unwrap().lines());
     names
         .filter_map(|line| line.split_whitespace().next())

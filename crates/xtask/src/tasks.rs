@@ -52,7 +52,7 @@ pub(crate) fn bench(json: bool, quick: bool, scale: Option<f64>) -> Result<(), F
     if let Some(factor) = &factor {
         arguments.extend(["--scale", factor.as_str()]);
     }
-    run_of_tests("bench", &[Kind::Mysql, Kind::Mongodb], &arguments)
+    run_of_tests("bench", &Kind::ALL, &arguments)
 }
 
 #[derive(Clone, Copy)]
