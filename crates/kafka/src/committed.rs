@@ -22,6 +22,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+const ASK_AGAIN: Duration = Duration::from_millis(20);
+
 /// A committed record of a control topic.
 #[derive(Clone, Debug)]
 pub(crate) struct Committed {
@@ -43,18 +45,36 @@ pub(crate) fn marks(
     topic: &str,
     partition: i32,
 ) -> Result<Marks, Error> {
-    match consumer.fetch_watermarks(topic, partition, settings.patience) {
-        Ok((low, high)) => Ok(Marks { low, high }),
-        Err(failure) => match failure.rdkafka_error_code() {
-            Some(Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition) => {
-                let topic = topic.to_owned();
-                Err(Error::TopicGone { topic })
+    let action = format!("asking where topic {topic} ends");
+    let (low, high) = patiently(settings, || {
+        consumer
+            .fetch_watermarks(topic, partition, settings.patience)
+            .map_err(|failure| match failure.rdkafka_error_code() {
+                Some(
+                    Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition,
+                ) => Error::TopicGone {
+                    topic: topic.to_owned(),
+                },
+                _ => refusal::error(settings, &action, &failure),
+            })
+    })?;
+    Ok(Marks { low, high })
+}
+
+/// Asks again while the brokers are busy with one another: a topic that was made a moment ago may
+/// have no leader yet, and the library leaves it to the caller to ask again.
+fn patiently<T>(
+    settings: &Settings,
+    mut ask: impl FnMut() -> Result<T, Error>,
+) -> Result<T, Error> {
+    let deadline = Instant::now() + settings.patience;
+    loop {
+        match ask() {
+            Err(Error::Interrupted { .. }) if Instant::now() < deadline => {
+                std::thread::sleep(ASK_AGAIN);
             }
-            _ => {
-                let action = format!("asking where topic {topic} ends");
-                Err(refusal::error(settings, &action, &failure))
-            }
-        },
+            answer => return answer,
+        }
     }
 }
 
@@ -158,16 +178,18 @@ pub(crate) fn ends(
     if asked.count() == 0 {
         return Ok(BTreeMap::new());
     }
-    // The end is a time to the protocol: the latest.
-    let answered = consumer
-        .offsets_for_times(asked, settings.patience)
-        .map_err(|failure| refused(&failure))?;
-    let mut ends = BTreeMap::new();
-    for element in answered.elements() {
-        element.error().map_err(|failure| refused(&failure))?;
-        if let Offset::Offset(offset) = element.offset() {
-            ends.insert((Arc::from(element.topic()), element.partition()), offset);
+    patiently(settings, || {
+        // The end is a time to the protocol: the latest.
+        let answered = consumer
+            .offsets_for_times(asked.clone(), settings.patience)
+            .map_err(|failure| refused(&failure))?;
+        let mut ends = BTreeMap::new();
+        for element in answered.elements() {
+            element.error().map_err(|failure| refused(&failure))?;
+            if let Offset::Offset(offset) = element.offset() {
+                ends.insert((Arc::from(element.topic()), element.partition()), offset);
+            }
         }
-    }
-    Ok(ends)
+        Ok(ends)
+    })
 }

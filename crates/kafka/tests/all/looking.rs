@@ -1,14 +1,14 @@
 //! What is found before the start, and what is shown of topics.
 
 use super::outsider;
-use super::setting::{Log, inserts, schema, shared};
+use super::setting::{Log, inserts, own, schema, shared};
 use change::TableName;
 use flow::ports::LogWriter;
 use flow::{Finding, Severity};
 use kafka::{Settings, TailFrom, TopicTail, preflight, topics};
 use std::collections::BTreeSet;
 use std::time::Duration;
-use testbed::servers::{Kafka, KafkaOptions};
+use testbed::servers::KafkaOptions;
 
 fn codes(findings: &[Finding], severity: Severity) -> Vec<&'static str> {
     let found = findings.iter().filter(|found| found.severity == severity);
@@ -71,7 +71,7 @@ async fn brokers_whose_settings_are_too_narrow_forbid_the_start() {
         property("transaction.max.timeout.ms", "20000"),
         property("min.insync.replicas", "2"),
     ];
-    let broker = Kafka::start(KafkaOptions { properties }).await.unwrap();
+    let (broker, _alone) = own(KafkaOptions { properties }).await;
     let log = Log::fresh(&broker);
     let findings = preflight(log.settings.clone(), tables()).await;
     let found = codes(&findings, Severity::Forbids);

@@ -6,8 +6,9 @@ use flow::ports::{LogReader, LogWriter};
 use flow::{Disposition, Failure};
 use kafka::KafkaWriter;
 use std::time::Duration;
+use testbed::servers::KafkaOptions;
 
-const WITHIN: Duration = Duration::from_secs(60);
+const WITHIN: Duration = Duration::from_secs(180);
 
 fn end(transaction: u64) -> Ordinal {
     Ordinal {
@@ -24,6 +25,7 @@ async fn successor(log: &Log) -> (KafkaWriter, Option<Ordinal>) {
             Ok(tail) => Some((writer, tail.checkpoint.map(|last| last.ordinal))),
             Err(failure) => {
                 assert_eq!(failure.disposition, Disposition::Transient, "{failure}");
+                println!("not yet: {failure}");
                 None
             }
         }
@@ -33,7 +35,7 @@ async fn successor(log: &Log) -> (KafkaWriter, Option<Ordinal>) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_commit_whose_outcome_nobody_was_told_is_settled_by_the_tail() {
-    let broker = own().await;
+    let (broker, _alone) = own(KafkaOptions::default()).await;
     let mut log = Log::fresh(&broker);
     log.settings.partitions = 2;
     let orders = schema("orders");
@@ -86,7 +88,7 @@ async fn a_commit_whose_outcome_nobody_was_told_is_settled_by_the_tail() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_writer_and_a_reader_outlive_a_broker_that_is_killed_and_comes_back() {
-    let broker = own().await;
+    let (broker, _alone) = own(KafkaOptions::default()).await;
     let log = Log::fresh(&broker);
     let orders = schema("orders");
     let (mut writer, _) = successor(&log).await;
@@ -105,7 +107,7 @@ async fn a_writer_and_a_reader_outlive_a_broker_that_is_killed_and_comes_back() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_partition_that_has_lost_its_records_is_noticed() {
-    let broker = own().await;
+    let (broker, _alone) = own(KafkaOptions::default()).await;
     let log = Log::fresh(&broker);
     log.write(1..=3).await;
     broker.stop().await.unwrap();

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use testbed::conformance::log::LogSetting;
 use testbed::servers::{Kafka, KafkaOptions};
-use tokio::sync::OnceCell;
+use tokio::sync::{Mutex, MutexGuard, OnceCell};
 
 /// A pipeline's log.
 #[derive(Clone)]
@@ -63,12 +63,16 @@ impl LogSetting for Log {
 /// A broker that all tests share which do nothing to it. It ends with this process.
 pub async fn shared() -> &'static Kafka {
     static SHARED: OnceCell<Kafka> = OnceCell::const_new();
-    SHARED.get_or_init(own).await
+    let start = async || Kafka::start(KafkaOptions::default()).await.unwrap();
+    SHARED.get_or_init(start).await
 }
 
-/// A broker of a test's own.
-pub async fn own() -> Kafka {
-    Kafka::start(KafkaOptions::default()).await.unwrap()
+/// A broker of a test's own. One at a time: a broker that has to share a small machine with many
+/// others misses its own heartbeats.
+pub async fn own(options: KafkaOptions) -> (Kafka, MutexGuard<'static, ()>) {
+    static ALONE: Mutex<()> = Mutex::const_new(());
+    let alone = ALONE.lock().await;
+    (Kafka::start(options).await.unwrap(), alone)
 }
 
 pub fn schema(table: &str) -> Arc<Schema> {
