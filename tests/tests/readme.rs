@@ -173,16 +173,6 @@ fn told_keys() -> BTreeSet<String> {
         for key in cell.split('`').skip(1).step_by(2) {
             keys.insert(key.rsplit('.').next().unwrap().to_owned());
         }
-        if row.contains("`log.kind`") {
-            let others = row.split("with its keys ").nth(1).unwrap();
-            keys.extend(
-                others
-                    .split('`')
-                    .skip(1)
-                    .step_by(2)
-                    .map(|key| key.to_owned()),
-            );
-        }
     }
     keys
 }
