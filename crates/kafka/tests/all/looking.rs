@@ -50,11 +50,10 @@ async fn names_topics_and_limits_that_cannot_work_forbid_the_start() {
     let findings = preflight(settings.clone(), tables).await;
     let mut found = codes(&findings, Severity::Forbids);
     found.sort_unstable();
-    assert_eq!(
-        found,
-        ["LS5518", "LS5519", "LS5522", "LS5523"],
-        "{findings:?}"
-    );
+    assert_eq!(found, ["LS5518", "LS5519", "LS5522"], "{findings:?}");
+    // What is compressed may fit all the same, so that this one only warns.
+    let warned = codes(&findings, Severity::Warns);
+    assert!(warned.contains(&"LS5523"), "{findings:?}");
     let about = |code| findings.iter().find(|found| found.code == code).unwrap();
     assert_eq!(about("LS5522").table, Some(schema("orders").name.clone()));
     assert_eq!(about("LS5523").table, Some(schema("orders").name.clone()));
