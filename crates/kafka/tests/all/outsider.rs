@@ -24,7 +24,8 @@ fn config(settings: &Settings) -> ClientConfig {
 /// A producer with a transaction open, in which one record lies in each of these topics.
 pub fn open_transaction(settings: &Settings, topics: &[&str]) -> BaseProducer {
     let producer: BaseProducer = config(settings)
-        .set("transactional.id", "outsider")
+        // One of his own for each topic: tests run side by side.
+        .set("transactional.id", format!("outsider-{}", topics[0]))
         .create()
         .unwrap();
     producer.init_transactions(WITHIN).unwrap();
