@@ -3,8 +3,9 @@
 //! Stream work is one transaction of lane 0, checkpoint included. Rows of a copy go over all lanes
 //! side by side ([`Copying`]) and their checkpoint follows in a transaction of its own once all are
 //! acknowledged, so that a crash between leaves rows which the replay meets as upserts. All lanes
-//! come to rest before stream work begins. What does not fit into one transaction is cut; then the checkpoint says `torn` from the first piece to the last, and keeps
-//! saying so over a restart until what was begun is complete.
+//! come to rest before stream work begins. What does not fit into one transaction is cut; then the
+//! checkpoint says `torn` from the first piece to the last, and keeps saying so over a restart until
+//! what was begun is complete.
 
 use crate::checkpoint::{self, Stored};
 use crate::closing::{Closing, closing_writes, torn_mark};

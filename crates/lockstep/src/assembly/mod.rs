@@ -1,5 +1,5 @@
 //! The composition root: builds the adapters from the configuration and hands them to the loops.
-//! The commands know only these four functions; no adapter is named anywhere else in this crate.
+//! The commands know only the functions of this module; no adapter is opened anywhere else in this crate.
 
 mod connections;
 mod inspection;
