@@ -11,12 +11,21 @@ use rdkafka::types::RDKafkaErrorCode as Code;
 /// The error that a call's failure is.
 pub(crate) fn error(settings: &Settings, action: &str, failure: &KafkaError) -> Error {
     let problem = failure.to_string();
-    match failure.rdkafka_error_code() {
+    match code(failure) {
         Some(code) => coded(settings, action, code, problem),
         None => Error::Unexpected {
             action: action.to_owned(),
             problem,
         },
+    }
+}
+
+/// The code behind a failure, also where the library does not hand it out: an administrator's call
+/// meets brokers that come and go like any other.
+pub(crate) fn code(failure: &KafkaError) -> Option<Code> {
+    match failure {
+        KafkaError::AdminOp(code) => Some(*code),
+        other => other.rdkafka_error_code(),
     }
 }
 
@@ -65,7 +74,7 @@ fn is_refused_access(code: Code) -> bool {
 }
 
 /// What brokers get over by themselves: elections, timeouts, replicas that lag, transactions that
-/// were aborted under way.
+/// were aborted under way, answers that were cut off by a broker's death.
 fn may_pass(code: Code) -> bool {
     matches!(
         code,
@@ -103,5 +112,34 @@ fn may_pass(code: Code) -> bool {
             | Code::QueueFull
             | Code::UnstableOffsetCommit
             | Code::NoOffset
+            | Code::BadMessage
+            | Code::Underflow
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::error;
+    use crate::settings::Settings;
+    use flow::Disposition;
+    use rdkafka::error::KafkaError;
+    use rdkafka::types::RDKafkaErrorCode as Code;
+
+    #[test]
+    fn brokers_that_go_away_are_waited_for_whichever_call_meets_it() {
+        let settings = Settings::new("shop", vec!["127.0.0.1:9092".to_owned()]);
+        let gone = [
+            KafkaError::AdminOp(Code::BrokerTransportFailure),
+            KafkaError::MetadataFetch(Code::BrokerTransportFailure),
+            KafkaError::AdminOp(Code::OperationTimedOut),
+            KafkaError::MessageConsumption(Code::BadMessage),
+        ];
+        for failure in gone {
+            let disposition = error(&settings, "a call", &failure).disposition();
+            assert_eq!(disposition, Disposition::Transient, "{failure}");
+        }
+        let unknown = KafkaError::AdminOp(Code::Unknown);
+        let disposition = error(&settings, "a call", &unknown).disposition();
+        assert_eq!(disposition, Disposition::Halt);
+    }
 }
