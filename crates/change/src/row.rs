@@ -57,8 +57,8 @@ pub struct Origin {
     pub server_id: u32,
     /// The log's file, which no transaction leaves.
     pub file: Arc<str>,
-    /// When the source committed it, by its own clock, in milliseconds since 1970; 0 where the
-    /// server does not say.
+    /// When the source committed it, or when the snapshot read it, by the server's own clock, in
+    /// milliseconds since 1970; 0 where the server does not say.
     pub committed_at_ms: i64,
 }
 

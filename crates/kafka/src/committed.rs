@@ -10,7 +10,7 @@
 
 use crate::client::Consumer;
 use crate::error::Error;
-use crate::ledger::Ledger;
+use crate::protocol::Partition;
 use crate::refusal;
 use crate::settings::Settings;
 use rdkafka::consumer::Consumer as _;
@@ -78,12 +78,13 @@ fn patiently<T>(
     }
 }
 
-/// Reads the committed records of partition 0 from `from` up to the mark `through`, in order, until
-/// `take` says that it has enough. The position is proven at or past the mark otherwise.
+/// Reads the records of a partition from `from` up to the mark `through`, in order, until `take` says
+/// that it has enough. The position is proven at or past the mark otherwise. What is read is what
+/// the consumer's isolation level shows.
 pub(crate) fn read(
     settings: &Settings,
     consumer: &Consumer,
-    topic: &str,
+    (topic, partition): (&str, i32),
     from: i64,
     through: i64,
     mut take: impl FnMut(Committed) -> Result<bool, Error>,
@@ -92,7 +93,7 @@ pub(crate) fn read(
     let refused = |failure: &KafkaError| refusal::error(settings, &action, failure);
     let mut assignment = TopicPartitionList::new();
     assignment
-        .add_partition_offset(topic, 0, Offset::Offset(from))
+        .add_partition_offset(topic, partition, Offset::Offset(from))
         .map_err(|failure| refused(&failure))?;
     consumer
         .assign(&assignment)
@@ -102,7 +103,10 @@ pub(crate) fn read(
     while reached < through {
         match consumer.poll(Duration::from_millis(50)) {
             Some(Ok(message)) => {
-                if message.topic() != topic || message.offset() < from {
+                if message.topic() != topic
+                    || message.partition() != partition
+                    || message.offset() < from
+                {
                     continue;
                 }
                 if message.offset() >= through {
@@ -121,10 +125,10 @@ pub(crate) fn read(
             Some(Err(KafkaError::PartitionEOF(_))) | None => {}
             Some(Err(failure)) => match failure.rdkafka_error_code() {
                 Some(Code::AutoOffsetReset | Code::OffsetOutOfRange) => {
-                    let Marks { low, .. } = marks(settings, consumer, topic, 0)?;
+                    let Marks { low, .. } = marks(settings, consumer, topic, partition)?;
                     return Err(Error::Deleted {
                         topic: topic.to_owned(),
-                        partition: 0,
+                        partition,
                         needed: from,
                         low,
                     });
@@ -134,12 +138,12 @@ pub(crate) fn read(
                 _ => return Err(refused(&failure)),
             },
         }
-        if let Some(position) = position(consumer, topic) {
+        if let Some(position) = position(consumer, topic, partition) {
             reached = reached.max(position);
         }
         if Instant::now() >= deadline {
             // Brokers that are away say so here; the end is unproven while they answer.
-            marks(settings, consumer, topic, 0)?;
+            marks(settings, consumer, topic, partition)?;
             return Err(Error::TailUnproven {
                 topic: topic.to_owned(),
                 reached,
@@ -151,29 +155,28 @@ pub(crate) fn read(
 }
 
 /// How far the consumer is, markers included.
-fn position(consumer: &Consumer, topic: &str) -> Option<i64> {
+fn position(consumer: &Consumer, topic: &str, partition: i32) -> Option<i64> {
     let positions = consumer.position().ok()?;
-    match positions.find_partition(topic, 0)?.offset() {
+    match positions.find_partition(topic, partition)?.offset() {
         Offset::Offset(offset) => Some(offset),
         _ => None,
     }
 }
 
-/// Where the partitions of all known topics end, asked for at once.
+/// Where partitions end for the consumer, asked for at once: the high watermark, or, where it reads
+/// what is committed, the last stable offset.
 pub(crate) fn ends(
     settings: &Settings,
     consumer: &Consumer,
-    ledger: &Ledger,
-) -> Result<BTreeMap<(Arc<str>, i32), i64>, Error> {
+    partitions: impl IntoIterator<Item = Partition>,
+) -> Result<BTreeMap<Partition, i64>, Error> {
     let action = "asking where topics end";
     let refused = |failure: &KafkaError| refusal::error(settings, action, failure);
     let mut asked = TopicPartitionList::new();
-    for topic in ledger.topics() {
-        for partition in 0..topic.record.partitions {
-            asked
-                .add_partition_offset(&topic.record.name, partition, Offset::End)
-                .map_err(|failure| refused(&failure))?;
-        }
+    for (topic, partition) in partitions {
+        asked
+            .add_partition_offset(&topic, partition, Offset::End)
+            .map_err(|failure| refused(&failure))?;
     }
     if asked.count() == 0 {
         return Ok(BTreeMap::new());

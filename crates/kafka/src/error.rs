@@ -232,7 +232,7 @@ impl Error {
                 "run `lockstep reset --yes --drop-target` and copy again; give the topics a longer retention (log.retention) than the sink is ever away"
             }
             Error::TailUnproven { .. } => {
-                "find the open transaction with `kafka-transactions find-hanging` and end it with `kafka-transactions abort`; nobody else may write to the pipeline's topics"
+                "start capture again, which ends what this pipeline left open; nobody else may write to its topics (`kafka-transactions find-hanging` names who does)"
             }
             Error::CheckpointUnknown { .. } => {
                 "use the brokers and the pipeline's name that the target was written from; where that log is lost, run `lockstep reset --yes --drop-target` and copy again"

@@ -5,6 +5,7 @@
 //! go on where they ended. So a record that is missing, repeated or written by somebody else is
 //! noticed by whoever reads past it. Folding is pure.
 
+use crate::protocol::Partition;
 use crate::record::{
     BarrierRecord, FORMAT, PartitionRecord, ProgressRecord, StateRecord, TopicRecord, TopicState,
     json_bytes,
@@ -94,6 +95,14 @@ impl Ledger {
 
     pub(crate) fn topics(&self) -> &[Topic] {
         &self.topics
+    }
+
+    /// All partitions of the tables' topics.
+    pub(crate) fn partitions(&self) -> impl Iterator<Item = Partition> {
+        self.topics.iter().flat_map(|topic| {
+            let name = &topic.record.name;
+            (0..topic.record.partitions).map(|partition| (Arc::clone(name), partition))
+        })
     }
 
     pub(crate) fn number(&self, table: &TableName) -> Option<u32> {
@@ -297,4 +306,4 @@ fn show(ordinal: Option<Ordinal>) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -12,6 +12,7 @@ mod error;
 mod ledger;
 mod listing;
 mod preflight;
+mod protocol;
 mod reader;
 mod record;
 mod refusal;

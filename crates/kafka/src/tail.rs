@@ -10,10 +10,13 @@ use crate::client::{self, Administrator, Consumer};
 use crate::committed::{self, Committed, Marks};
 use crate::error::Error;
 use crate::ledger::{Ledger, Mismatch};
+use crate::protocol::Partition;
 use crate::record::{self, BarrierRecord, LogRecord, RecordId, SchemaRecord};
+use crate::refusal;
 use crate::settings::{Isolation, Settings};
 use crate::topics::{ControlTopics, describe};
 use change::Ordinal;
+use rdkafka::consumer::Consumer as _;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -33,6 +36,9 @@ pub(crate) struct ControlReader<'a> {
     committed: Arc<Consumer>,
     uncommitted: Arc<Consumer>,
 }
+
+/// Offsets after the last record.
+pub(crate) type Ends = BTreeMap<Partition, i64>;
 
 /// A barrier's record and where it lies.
 #[derive(Clone, Debug)]
@@ -91,6 +97,69 @@ impl<'a> ControlReader<'a> {
         Ok(first)
     }
 
+    /// The last barrier of a part of the topic, committed or not, with all topics that are new in it.
+    pub(crate) fn undecided(&self, from: i64, through: i64) -> Result<Option<Found>, Error> {
+        let mut last = None;
+        let mut topics = Vec::new();
+        self.records(&self.uncommitted, from, through, |committed, record| {
+            match record {
+                LogRecord::State(_) => {}
+                LogRecord::Progress(progress) => topics.extend(progress.topics),
+                LogRecord::Barrier(mut record) => {
+                    record.topics.append(&mut topics);
+                    let (offset, record) = (committed.offset, *record);
+                    last = Some(Found { offset, record });
+                }
+            }
+            Ok(false)
+        })?;
+        Ok(last)
+    }
+
+    /// Where partitions end for all, and where they end for those who read what is committed.
+    pub(crate) fn both_ends(&self, partitions: &[Partition]) -> Result<[Ends; 2], Error> {
+        let all = partitions.iter().cloned();
+        let stable = committed::ends(self.settings, &self.committed, all.clone())?;
+        let end = committed::ends(self.settings, &self.uncommitted, all)?;
+        Ok([stable, end])
+    }
+
+    /// Whether the record at an offset is committed.
+    pub(crate) fn is_committed(
+        &self,
+        (topic, partition): &Partition,
+        offset: i64,
+        through: i64,
+    ) -> Result<bool, Error> {
+        let mut first = None;
+        let place = (&**topic, *partition);
+        let (settings, consumer) = (self.settings, &self.committed);
+        committed::read(settings, consumer, place, offset, through, |record| {
+            first = Some(record.offset);
+            Ok(true)
+        })?;
+        Ok(first == Some(offset))
+    }
+
+    /// The partitions of the cluster's topics that the choice takes.
+    pub(crate) fn partitions_of(
+        &self,
+        chosen: impl Fn(&str) -> bool,
+    ) -> Result<Vec<Partition>, Error> {
+        let metadata = self
+            .uncommitted
+            .fetch_metadata(None, self.settings.patience)
+            .map_err(|failure| refusal::error(self.settings, "listing topics", &failure))?;
+        let topics = metadata.topics().iter();
+        let topics = topics.filter(|topic| chosen(topic.name()));
+        let partitions = topics.flat_map(|topic| {
+            let name: Arc<str> = topic.name().into();
+            let partitions = topic.partitions().iter();
+            partitions.map(move |partition| (Arc::clone(&name), partition.id()))
+        });
+        Ok(partitions.collect())
+    }
+
     /// The barrier that ends with this ordinal. Ordinals grow along the topic.
     pub(crate) fn find(&self, ordinal: Ordinal, marks: Marks) -> Result<Option<Found>, Error> {
         let (mut low, mut high) = (marks.low, marks.high);
@@ -123,26 +192,31 @@ impl<'a> ControlReader<'a> {
             state_at: found.record.state_at,
             ..Suffix::default()
         };
-        self.records(from, found.offset + 1, |committed, record| {
-            let bytes = committed.value.len() as u64;
-            let folded = match record {
-                LogRecord::State(state) => {
-                    suffix.state_bytes += bytes;
-                    ledger.restore(state)
-                }
-                LogRecord::Progress(progress) => {
-                    suffix.bytes += bytes;
-                    ledger.pend(progress);
-                    Ok(())
-                }
-                LogRecord::Barrier(barrier) => {
-                    suffix.bytes += bytes;
-                    ledger.fold(&barrier).map(|_| ())
-                }
-            };
-            folded.map_err(|mismatch| self.mismatch(committed.offset, &mismatch))?;
-            Ok(false)
-        })?;
+        self.records(
+            &self.committed,
+            from,
+            found.offset + 1,
+            |committed, record| {
+                let bytes = committed.value.len() as u64;
+                let folded = match record {
+                    LogRecord::State(state) => {
+                        suffix.state_bytes += bytes;
+                        ledger.restore(state)
+                    }
+                    LogRecord::Progress(progress) => {
+                        suffix.bytes += bytes;
+                        ledger.pend(progress);
+                        Ok(())
+                    }
+                    LogRecord::Barrier(barrier) => {
+                        suffix.bytes += bytes;
+                        ledger.fold(&barrier).map(|_| ())
+                    }
+                };
+                folded.map_err(|mismatch| self.mismatch(committed.offset, &mismatch))?;
+                Ok(false)
+            },
+        )?;
         Ok((ledger, suffix))
     }
 
@@ -155,7 +229,7 @@ impl<'a> ControlReader<'a> {
         committed::read(
             self.settings,
             &self.committed,
-            topic,
+            (topic, 0),
             from,
             marks.high,
             |committed| {
@@ -213,7 +287,7 @@ impl<'a> ControlReader<'a> {
 
     /// Every partition ends where the last record was put, or later.
     fn verify_ends(&self, ledger: &Ledger) -> Result<(), Error> {
-        let ends = committed::ends(self.settings, &self.uncommitted, ledger)?;
+        let ends = committed::ends(self.settings, &self.uncommitted, ledger.partitions())?;
         for topic in ledger.topics() {
             for (partition, filled) in (0..).zip(&topic.partitions) {
                 let name = &topic.record.name;
@@ -264,17 +338,23 @@ impl<'a> ControlReader<'a> {
         through: i64,
         mut take: impl FnMut(Found) -> Result<bool, Error>,
     ) -> Result<(), Error> {
-        self.records(from, through, |committed, record| match record {
-            LogRecord::Barrier(record) => take(Found {
-                offset: committed.offset,
-                record: *record,
-            }),
-            LogRecord::State(_) | LogRecord::Progress(_) => Ok(false),
-        })
+        self.records(
+            &self.committed,
+            from,
+            through,
+            |committed, record| match record {
+                LogRecord::Barrier(record) => take(Found {
+                    offset: committed.offset,
+                    record: *record,
+                }),
+                LogRecord::State(_) | LogRecord::Progress(_) => Ok(false),
+            },
+        )
     }
 
     fn records(
         &self,
+        consumer: &Consumer,
         from: i64,
         through: i64,
         mut take: impl FnMut(&Committed, LogRecord) -> Result<bool, Error>,
@@ -282,8 +362,8 @@ impl<'a> ControlReader<'a> {
         let topic = &self.control.barriers;
         committed::read(
             self.settings,
-            &self.committed,
-            topic,
+            consumer,
+            (topic, 0),
             from,
             through,
             |committed| {

@@ -66,8 +66,6 @@ pub struct Capture {
     /// The last whole transaction's.
     position: Position,
     committed_at_ms: i64,
-    /// Of the last transaction; 0 before the first.
-    server_id: u32,
     /// The highest ordinal given out.
     last: Ordinal,
     changes: Vec<Change>,
@@ -124,7 +122,6 @@ impl Capture {
             copies: Copies::resume(tables),
             position: checkpoint.position,
             committed_at_ms: checkpoint.committed_at_ms,
-            server_id: 0,
             last: checkpoint.ordinal,
             changes: Vec::new(),
             bytes: 0,
@@ -247,7 +244,6 @@ impl Capture {
             Some(torn) => (torn.changes_before, torn.parts),
             None => (0, 0),
         };
-        self.server_id = origin.server_id;
         let number = self.last.transaction + 1;
         self.last = Ordinal {
             transaction: number,

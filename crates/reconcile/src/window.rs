@@ -29,6 +29,10 @@ use std::sync::Arc;
 pub struct WindowBounds {
     /// `@@server_uuid` of the server that was read.
     pub server_uuid: Arc<str>,
+    /// `@@server_id` of that server.
+    pub server_id: u32,
+    /// That server's clock as it was read, in milliseconds since 1970.
+    pub read_at_ms: i64,
     pub low: Arc<GtidSet>,
     pub high: LogPosition,
 }

@@ -14,7 +14,7 @@ fn at(transaction: u64) -> Ordinal {
 }
 
 /// A barrier with ten records in the one partition of the one topic.
-fn barrier(number: u64) -> BarrierRecord {
+pub(crate) fn barrier(number: u64) -> BarrierRecord {
     let first = i64::try_from(number).unwrap() * 11;
     BarrierRecord {
         format: FORMAT,

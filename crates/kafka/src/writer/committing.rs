@@ -62,6 +62,9 @@ pub(super) struct Sent {
 impl Committer {
     /// Writes the barrier and commits it. After an error nothing more can be written.
     pub(crate) fn commit(&mut self, encoded: Encoded) -> Result<Ordinal, Error> {
+        if self.deliveries().take_outage() {
+            self.ended()?;
+        }
         let topics = self.new_topics(&encoded)?;
         self.producer
             .begin_transaction()

@@ -12,6 +12,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::message::{DeliveryResult, Message as _};
 use rdkafka::producer::ProducerContext;
 use rdkafka::types::RDKafkaErrorCode as Code;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -20,6 +21,8 @@ use std::time::{Duration, Instant};
 pub(crate) struct Deliveries {
     tally: Mutex<Tally>,
     moved: Condvar,
+    /// Brokers went away since somebody asked.
+    outage: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -117,6 +120,11 @@ impl Deliveries {
         delivered.filter(|delivered| delivered.records > 0)
     }
 
+    /// Whether brokers went away since this was asked last.
+    pub(crate) fn take_outage(&self) -> bool {
+        self.outage.swap(false, Ordering::AcqRel)
+    }
+
     fn tally(&self) -> MutexGuard<'_, Tally> {
         self.tally.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -128,6 +136,13 @@ impl ClientContext for Deliveries {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
+        let code = error.rdkafka_error_code();
+        if matches!(
+            code,
+            Some(Code::BrokerTransportFailure | Code::AllBrokersDown)
+        ) {
+            self.outage.store(true, Ordering::Release);
+        }
         tracing::debug!(target: "librdkafka", %error, reason);
     }
 }

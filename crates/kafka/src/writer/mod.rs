@@ -11,6 +11,7 @@ mod encoding;
 mod outcome;
 mod recovery;
 mod sending;
+mod unended;
 
 use crate::error::Error;
 use crate::settings::Settings;

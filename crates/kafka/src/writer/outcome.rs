@@ -2,13 +2,18 @@
 
 use super::committing::Committer;
 use super::deliveries::{Deliveries, Undelivered};
+use super::unended;
 use crate::error::Error;
+use crate::protocol::Partition;
 use crate::refusal;
+use crate::tail::ControlReader;
 use rdkafka::error::KafkaError;
 use rdkafka::producer::Producer as _;
 use rdkafka::types::RDKafkaErrorCode as Code;
 use std::time::{Duration, Instant};
 
+/// A callback that has woken a waiting thread has nothing more to do.
+const REPORT_RETURNS_WITHIN: Duration = Duration::from_micros(20);
 /// How long an abort may take that only makes room for others sooner.
 const ABORT_WITHIN: Duration = Duration::from_secs(5);
 
@@ -39,6 +44,11 @@ impl Committer {
 
     /// Commits. What was sent is delivered, so nothing but the commit itself is waited for.
     pub(super) fn end(&self, deadline: Instant) -> Result<(), Error> {
+        // The last report is counted as outstanding until its callback has returned, and a commit
+        // that finds anything outstanding looks again a tenth of a second later.
+        while self.producer.in_flight_count() > 0 && Instant::now() < deadline {
+            std::thread::sleep(REPORT_RETURNS_WITHIN);
+        }
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             let failure = match self.producer.commit_transaction(left) {
@@ -53,6 +63,24 @@ impl Committer {
                 return Err(self.refused("committing a barrier", &failure));
             }
             tracing::debug!(%failure, "committing again");
+        }
+    }
+
+    /// Sees that the transactions so far are ended in every partition, after brokers were away: they
+    /// may have forgotten to. A recovery mends that.
+    pub(super) fn ended(&self) -> Result<(), Error> {
+        let reader = ControlReader::new(&self.settings)?;
+        let mut partitions: Vec<Partition> = self.ledger.partitions().collect();
+        for topic in [&self.control.barriers, &self.control.schema] {
+            partitions.push((topic.as_str().into(), 0));
+        }
+        let unsettled = unended::settled(&reader, &partitions)?;
+        match unsettled.into_keys().next() {
+            None => Ok(()),
+            Some((topic, partition)) => Err(Error::Interrupted {
+                action: "ending a transaction".to_owned(),
+                problem: format!("topic {topic}, partition {partition} has no end of it yet"),
+            }),
         }
     }
 

@@ -3,10 +3,12 @@
 //! The order is the guarantee. Once `init_transactions` has returned, nothing that a predecessor
 //! sends can be committed any more and what it left open is aborted; only then is the tail read, so
 //! that there is nothing it could miss. Read the other way round, a predecessor could commit a
-//! barrier behind the tail, and the next one would be written twice.
+//! barrier behind the tail, and the next one would be written twice. What brokers forgot to end is
+//! ended in between, so that nothing of it is left to decide.
 
 use super::committing::{Committer, Producer};
 use super::deliveries::Deliveries;
+use super::unended;
 use crate::client;
 use crate::error::Error;
 use crate::refusal;
@@ -30,10 +32,13 @@ pub(super) fn recover(settings: &Arc<Settings>) -> Result<(Committer, Tail), Err
         described[&control.schema].id.clone(),
     ];
 
-    let producer = fence(settings)?;
+    let mut producer = fence(settings)?;
+    let reader = ControlReader::new(settings)?;
+    if unended::end(&reader)? {
+        producer = fence(settings)?;
+    }
     stops::reached_blocking("tail");
 
-    let reader = ControlReader::new(settings)?;
     let marks = reader.marks()?;
     let (ledger, suffix) = match reader.last(marks)? {
         Some(found) => reader.ledger_at(&found, marks)?,

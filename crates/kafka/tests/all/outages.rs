@@ -1,5 +1,6 @@
 //! Brokers that go away, and come back with or without what they held.
 
+use super::outsider;
 use super::setting::{Log, inserts, own, schema};
 use change::Ordinal;
 use flow::ports::{LogReader, LogWriter};
@@ -78,6 +79,43 @@ async fn a_commit_whose_outcome_nobody_was_told_is_settled_by_the_tail() {
         assert_eq!(format!("{read:?}"), format!("{sent:?}"));
     }
     assert_eq!(reader.end().await.unwrap(), Some(end(last)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_a_killed_broker_forgets_to_finish_is_finished_by_the_next_writer() {
+    let (broker, _alone) = own(KafkaOptions::default()).await;
+    let mut log = Log::fresh(&broker);
+    log.settings.partitions = 2;
+    let orders = schema("orders");
+    let mut forgotten = 0;
+    let (mut writer, mut tail) = successor(&log).await;
+    for round in 0..12 {
+        let first = tail.map_or(1, |tail| tail.transaction + 1);
+        for number in first..first + 3 {
+            writer.send(inserts(number, &orders, 100)).await.unwrap();
+        }
+        writer.ready().await.unwrap();
+        // The commit is answered, and the markers that finish it are on their way.
+        broker.kill();
+        drop(writer);
+        broker.restart().await.unwrap();
+        forgotten += usize::from(outsider::is_open(&log.settings));
+        (writer, tail) = successor(&log).await;
+        assert_eq!(tail, Some(end(first + 2)));
+        if forgotten > 0 && round > 3 {
+            break;
+        }
+    }
+    assert!(forgotten > 0, "no round met the moment");
+    println!("forgotten in {forgotten} rounds");
+    let last = tail.unwrap().transaction;
+    let mut reader = log.reader();
+    reader.open(None).await.unwrap();
+    for number in 1..=last {
+        let read = reader.next().await.unwrap().unwrap();
+        let sent = inserts(number, &orders, 100);
+        assert_eq!(format!("{read:?}"), format!("{sent:?}"));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

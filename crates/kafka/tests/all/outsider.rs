@@ -50,6 +50,36 @@ pub fn abort_record(settings: &Settings, topic: &str) {
     producer.abort_transaction(WITHIN).unwrap();
 }
 
+/// Whether the barriers' topic ends with a transaction that stays open.
+pub fn is_open(settings: &Settings) -> bool {
+    let topic = format!("{}.barriers", settings.pipeline);
+    let end = |isolation: &str| {
+        let consumer: BaseConsumer = config(settings)
+            .set("group.id", "outsider")
+            .set("isolation.level", isolation)
+            .create()
+            .unwrap();
+        let mut asked = TopicPartitionList::new();
+        asked.add_partition_offset(&topic, 0, Offset::End).unwrap();
+        let answer = consumer.offsets_for_times(asked, WITHIN).ok()?;
+        match answer.find_partition(&topic, 0)?.offset() {
+            Offset::Offset(offset) => Some(offset),
+            _ => None,
+        }
+    };
+    // Markers of a broker that has just started are written within moments, or never.
+    let give_up = std::time::Instant::now() + Duration::from_secs(3);
+    loop {
+        let (stable, last) = (end("read_committed"), end("read_uncommitted"));
+        if stable.is_some() && stable == last {
+            return false;
+        }
+        if std::time::Instant::now() > give_up && stable.is_some() && last.is_some() {
+            return true;
+        }
+    }
+}
+
 fn administrator(settings: &Settings) -> AdminClient<DefaultClientContext> {
     config(settings).create().unwrap()
 }

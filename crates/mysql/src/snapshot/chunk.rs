@@ -57,6 +57,8 @@ impl Reader {
             rows: read.rows,
             bounds: WindowBounds {
                 server_uuid: executed.server_uuid,
+                server_id: executed.server_id,
+                read_at_ms: executed.at_ms,
                 low: executed.gtid_set,
                 high,
             },

@@ -30,6 +30,9 @@ const SHOW_GENERATED_KEYS: &str =
 #[derive(Clone, Debug)]
 pub(crate) struct Executed {
     pub(crate) server_uuid: Arc<str>,
+    pub(crate) server_id: u32,
+    /// The server's clock, in milliseconds since 1970.
+    pub(crate) at_ms: i64,
     pub(crate) gtid_set: Arc<GtidSet>,
 }
 
@@ -163,7 +166,8 @@ impl Session {
     /// The transactions that every read view opened from now on sees.
     pub(crate) async fn executed(&mut self) -> Result<Executed, SnapshotError> {
         let doing = "reading the executed GTIDs";
-        let query = "SELECT @@GLOBAL.server_uuid, @@GLOBAL.gtid_executed";
+        let query = "SELECT @@GLOBAL.server_uuid, @@GLOBAL.gtid_executed, @@GLOBAL.server_id, \
+             CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)";
         let rows = self.rows(doing, query).await?;
         let mut row = rows
             .into_iter()
@@ -173,8 +177,13 @@ impl Session {
         let (Some(server_uuid), Some(gtid_set)) = (text(0), text(1)) else {
             return Err(not_understood(doing));
         };
+        let (Some(server_id), Some(at_ms)) = (row.take(2), row.take(3)) else {
+            return Err(not_understood(doing));
+        };
         Ok(Executed {
             server_uuid: server_uuid.into(),
+            server_id,
+            at_ms,
             gtid_set: Arc::new(gtid_set.parse().map_err(|_| not_understood(doing))?),
         })
     }

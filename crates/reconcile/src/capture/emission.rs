@@ -7,7 +7,7 @@
 
 use super::{Capture, ReadChunk};
 use crate::copy::{TableCopy, WindowId};
-use crate::window::Void;
+use crate::window::{Void, WindowBounds};
 use change::{
     Barrier, Change, ChangeKind, Checkpoint, Ordinal, Origin, Place, Position, TableEvent,
     TableEventKind, TableName, Torn,
@@ -152,7 +152,7 @@ impl Capture {
         }
         self.copies.emitted(table, rest, rows_read);
         let transaction = self.last.transaction + 1;
-        let (origin, offset) = self.here();
+        let (origin, offset) = self.here(&bounds);
         let changes: Vec<Change> = (0..)
             .zip(rows)
             .map(|(change, row)| Change {
@@ -186,14 +186,15 @@ impl Capture {
         self.last
     }
 
-    /// What rows of a chunk say of where they come from: the position that they are equal at.
-    fn here(&self) -> (Arc<Origin>, u64) {
+    /// What rows of a chunk say of where they come from: the server that was read and when, and the
+    /// position that they are equal at.
+    fn here(&self, bounds: &WindowBounds) -> (Arc<Origin>, u64) {
         let Position::MySql(position) = &self.position;
         let origin = Origin {
             transaction: None,
-            server_id: self.server_id,
+            server_id: bounds.server_id,
             file: position.log.file.clone(),
-            committed_at_ms: self.committed_at_ms,
+            committed_at_ms: bounds.read_at_ms,
         };
         (Arc::new(origin), position.log.offset)
     }

@@ -102,6 +102,8 @@ impl SnapshotReader for MemorySnapshot {
             rows,
             bounds: WindowBounds {
                 server_uuid: head.server_uuid.clone(),
+                server_id: 1,
+                read_at_ms: 0,
                 low: Arc::new(low),
                 high: head.log,
             },

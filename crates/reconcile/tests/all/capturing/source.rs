@@ -172,6 +172,8 @@ impl Source {
             rows,
             bounds: WindowBounds {
                 server_uuid: SERVER.into(),
+                server_id: 1,
+                read_at_ms: 0,
                 low: gtid_set(if keyless { self.executed } else { low }),
                 high: log_position(self.binlog.len()),
             },

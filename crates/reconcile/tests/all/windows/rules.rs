@@ -56,6 +56,8 @@ pub fn rows_to_emit(
 ) -> Option<Vec<u8>> {
     let bounds = WindowBounds {
         server_uuid: SERVER.into(),
+        server_id: 1,
+        read_at_ms: 0,
         low: Arc::new(gtid_set(
             (0..binlog.len()).filter(|place| low & 1 << place != 0),
         )),
