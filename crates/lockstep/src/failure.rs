@@ -12,8 +12,7 @@ use crate::exit::ExitStatus;
 #[cfg(test)]
 pub const CODES: &[&str] = &[
     "LS1000", "LS1001", "LS1002", "LS1003", "LS1004", "LS1005", "LS1006", "LS1007", "LS1008",
-    "LS1009", "LS1010", "LS1011", "LS1013", "LS1014", "LS1020", "LS1021", "LS1022", "LS1023",
-    "LS1024",
+    "LS1010", "LS1011", "LS1013", "LS1014", "LS1020", "LS1021", "LS1022", "LS1023", "LS1024",
 ];
 
 /// Why a command did not do what it was asked for.

@@ -15,6 +15,8 @@ pub enum FormChoice {
     Boolean,
     Date,
     Decimal,
+    /// What the table of types says: takes back a choice for all columns of the type.
+    Default,
     Double,
     GeoJson,
     Long,
@@ -26,10 +28,12 @@ pub enum FormChoice {
     Wkb,
 }
 
-/// What stands for a date that no calendar has. Each loses which one it was.
+/// What stands for a date that no calendar has. Each but the first loses which one it was.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ZeroDateChoice {
+    /// The text that MySQL prints, which is the default: takes back a choice for all columns.
+    String,
     Null,
     /// 1970-01-01.
     Epoch,
@@ -37,7 +41,7 @@ pub enum ZeroDateChoice {
     Year1,
 }
 
-/// The choices for one column.
+/// The choices for one column, or for all columns of a type. What is `None` was not chosen.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ColumnChoice {
@@ -45,9 +49,12 @@ pub struct ColumnChoice {
     pub form: Option<FormChoice>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub zero_date: Option<ZeroDateChoice>,
-    /// NULL leaves the field out.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub absent: bool,
+    /// Whether NULL leaves the field out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub absent: Option<bool>,
+    /// The time zone of a DATETIME's wall clock, by its name in the IANA database.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone: Option<String>,
     /// The field's name, where it is not the column's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rename: Option<String>,
@@ -77,8 +84,8 @@ impl UnknownChoice {
 impl ColumnChoice {
     /// Every word that [`ColumnChoice::parse`] takes, in alphabetical order.
     pub const WORDS: &'static [&'static str] = &[
-        "absent", "array", "binary", "boolean", "date", "decimal", "double", "epoch", "geojson",
-        "long", "micros", "millis", "null", "number", "string", "uuid", "wkb", "year1",
+        "absent", "array", "binary", "boolean", "date", "decimal", "default", "double", "epoch",
+        "geojson", "long", "micros", "millis", "null", "number", "string", "uuid", "wkb", "year1",
     ];
 
     /// The choice that one word of the configuration makes.
@@ -92,7 +99,7 @@ impl ColumnChoice {
     /// two words about the same thing the later one counts.
     pub fn add(&mut self, word: &str) -> Result<(), UnknownChoice> {
         match word {
-            "absent" => self.absent = true,
+            "absent" => self.absent = Some(true),
             "null" => self.zero_date = Some(ZeroDateChoice::Null),
             "epoch" => self.zero_date = Some(ZeroDateChoice::Epoch),
             "year1" => self.zero_date = Some(ZeroDateChoice::Year1),
@@ -107,8 +114,17 @@ impl ColumnChoice {
     /// The words of this choice that can lose something.
     pub fn lossy(&self) -> Vec<&'static str> {
         let form = self.form.filter(|form| form.lossy()).map(FormChoice::word);
-        let zero_date = self.zero_date.map(ZeroDateChoice::word);
+        let zero_date = self.zero_date.filter(|zero| zero.lossy());
+        let zero_date = zero_date.map(ZeroDateChoice::word);
         form.into_iter().chain(zero_date).collect()
+    }
+
+    /// The choice without words that only say the default.
+    pub(crate) fn without_defaults(mut self) -> Self {
+        self.form = self.form.filter(|form| *form != FormChoice::Default);
+        self.zero_date = self.zero_date.filter(|zero| zero.lossy());
+        self.absent = self.absent.filter(|absent| *absent);
+        self
     }
 }
 
@@ -119,6 +135,7 @@ impl FormChoice {
         FormChoice::Boolean,
         FormChoice::Date,
         FormChoice::Decimal,
+        FormChoice::Default,
         FormChoice::Double,
         FormChoice::GeoJson,
         FormChoice::Long,
@@ -138,6 +155,7 @@ impl FormChoice {
             FormChoice::Boolean => "boolean",
             FormChoice::Date => "date",
             FormChoice::Decimal => "decimal",
+            FormChoice::Default => "default",
             FormChoice::Double => "double",
             FormChoice::GeoJson => "geojson",
             FormChoice::Long => "long",
@@ -161,6 +179,7 @@ impl FormChoice {
             | FormChoice::Binary
             | FormChoice::Boolean
             | FormChoice::Decimal
+            | FormChoice::Default
             | FormChoice::Long
             | FormChoice::Micros
             | FormChoice::Number
@@ -175,9 +194,18 @@ impl ZeroDateChoice {
     /// The word of the configuration.
     pub fn word(self) -> &'static str {
         match self {
+            ZeroDateChoice::String => "string",
             ZeroDateChoice::Null => "null",
             ZeroDateChoice::Epoch => "epoch",
             ZeroDateChoice::Year1 => "year1",
+        }
+    }
+
+    /// Whether it loses which date it was.
+    pub(crate) fn lossy(self) -> bool {
+        match self {
+            ZeroDateChoice::String => false,
+            ZeroDateChoice::Null | ZeroDateChoice::Epoch | ZeroDateChoice::Year1 => true,
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::choice::{ColumnChoice, FormChoice, ZeroDateChoice};
 use crate::decimal128::MAX_DIGITS;
 use crate::element::Kind;
 use crate::geometry::GeometryForm;
+use crate::zone::Zone;
 use change::{ColumnKind, IntegerWidth, Text};
 use std::sync::Arc;
 
@@ -31,19 +32,25 @@ pub(crate) enum Encoding {
         bytes: usize,
     },
     Text,
-    TextBytes,
+    /// The text's bytes as they are stored. Those of another character set than UTF-8 have to
+    /// arrive as bytes, since nobody can tell them from the text.
+    TextBytes {
+        utf8: bool,
+    },
     Binary,
     Uuid,
-    Date(ZeroDate),
-    DateText(ZeroDate),
-    /// DATETIME and TIMESTAMP alike, here and below.
+    Date(ZeroDateChoice),
+    DateText(ZeroDateChoice),
+    /// DATETIME and TIMESTAMP alike, here and below; only a DATETIME has a zone.
     Instant {
         fraction: u8,
-        zero: ZeroDate,
+        zero: ZeroDateChoice,
+        zone: Option<Zone>,
     },
     InstantText {
         fraction: u8,
-        zero: ZeroDate,
+        zero: ZeroDateChoice,
+        zone: Option<Zone>,
     },
     TimeText {
         fraction: u8,
@@ -57,17 +64,10 @@ pub(crate) enum Encoding {
     SetArray(Arc<[Text]>),
     SetNumber,
     Json,
+    JsonText,
     Geometry(GeometryForm),
     Vector,
     VectorArray,
-}
-
-/// What stands for a date off the calendar.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum ZeroDate {
-    /// The text that MySQL prints.
-    AsPrinted,
-    Chosen(ZeroDateChoice),
 }
 
 /// The choice does not suit the column; these words would.
@@ -80,24 +80,48 @@ pub(crate) struct Unsuitable {
 impl Encoding {
     /// The encoding of a column, by its choice or by default.
     pub(crate) fn of(kind: &ColumnKind, choice: &ColumnChoice) -> Result<Self, Unsuitable> {
-        let dated = matches!(
-            kind,
-            ColumnKind::Date | ColumnKind::DateTime { .. } | ColumnKind::Timestamp { .. }
-        );
         let zero = match choice.zero_date {
-            None => ZeroDate::AsPrinted,
-            Some(chosen) if dated => ZeroDate::Chosen(chosen),
+            None | Some(ZeroDateChoice::String) => ZeroDateChoice::String,
+            Some(chosen) if is_dated(kind) => chosen,
             Some(chosen) => return Err(Unsuitable::new(kind, chosen.word())),
         };
-        match choice.form {
-            None => Ok(Self::by_default(kind, zero)),
+        let encoding = match choice.form {
+            None | Some(FormChoice::Default) => Self::by_default(kind, zero),
             Some(form) => {
-                Self::chosen(kind, form, zero).ok_or_else(|| Unsuitable::new(kind, form.word()))
+                Self::chosen(kind, form, zero).ok_or_else(|| Unsuitable::new(kind, form.word()))?
             }
+        };
+        match &choice.zone {
+            None => Ok(encoding),
+            Some(name) => encoding
+                .in_zone(kind, name)
+                .ok_or_else(|| Unsuitable::new(kind, "zone")),
         }
     }
 
-    fn by_default(kind: &ColumnKind, zero: ZeroDate) -> Self {
+    /// The same with a DATETIME's wall clock read in a time zone.
+    fn in_zone(self, kind: &ColumnKind, name: &str) -> Option<Self> {
+        let zone = Some(Zone::named(name)?);
+        match (kind, self) {
+            (ColumnKind::DateTime { .. }, Encoding::Instant { fraction, zero, .. }) => {
+                Some(Encoding::Instant {
+                    fraction,
+                    zero,
+                    zone,
+                })
+            }
+            (ColumnKind::DateTime { .. }, Encoding::InstantText { fraction, zero, .. }) => {
+                Some(Encoding::InstantText {
+                    fraction,
+                    zero,
+                    zone,
+                })
+            }
+            _ => None,
+        }
+    }
+
+    fn by_default(kind: &ColumnKind, zero: ZeroDateChoice) -> Self {
         match kind {
             ColumnKind::Integer { width, unsigned } => match (width, unsigned) {
                 (IntegerWidth::Big, true) => Encoding::Unsigned,
@@ -118,10 +142,19 @@ impl Encoding {
             },
             ColumnKind::DateTime { fraction } | ColumnKind::Timestamp { fraction } => {
                 let fraction = *fraction;
+                let zone = None;
                 if fraction <= 3 {
-                    Encoding::Instant { fraction, zero }
+                    Encoding::Instant {
+                        fraction,
+                        zero,
+                        zone,
+                    }
                 } else {
-                    Encoding::InstantText { fraction, zero }
+                    Encoding::InstantText {
+                        fraction,
+                        zero,
+                        zone,
+                    }
                 }
             }
             ColumnKind::Text { .. } => Encoding::Text,
@@ -134,7 +167,7 @@ impl Encoding {
         }
     }
 
-    fn chosen(kind: &ColumnKind, form: FormChoice, zero: ZeroDate) -> Option<Self> {
+    fn chosen(kind: &ColumnKind, form: FormChoice, zero: ZeroDateChoice) -> Option<Self> {
         let encoding = match (kind, form) {
             (ColumnKind::Integer { width, unsigned }, form) => match (width, unsigned, form) {
                 (IntegerWidth::Big, true, FormChoice::Decimal) => Encoding::UnsignedDecimal,
@@ -152,9 +185,9 @@ impl Encoding {
             (ColumnKind::Bit { width }, FormChoice::Binary) => Encoding::BitBytes {
                 bytes: usize::from(width.div_ceil(8)),
             },
-            (ColumnKind::Text { charset }, FormChoice::Binary) if is_utf8(charset) => {
-                Encoding::TextBytes
-            }
+            (ColumnKind::Text { charset }, FormChoice::Binary) => Encoding::TextBytes {
+                utf8: is_utf8(charset),
+            },
             (ColumnKind::Binary { fixed: Some(16) }, FormChoice::Uuid) => Encoding::Uuid,
             (ColumnKind::Date, FormChoice::String) => Encoding::DateText(zero),
             (
@@ -163,6 +196,7 @@ impl Encoding {
             ) => Encoding::InstantText {
                 fraction: *fraction,
                 zero,
+                zone: None,
             },
             (
                 ColumnKind::DateTime { fraction } | ColumnKind::Timestamp { fraction },
@@ -170,6 +204,7 @@ impl Encoding {
             ) => Encoding::Instant {
                 fraction: *fraction,
                 zero,
+                zone: None,
             },
             (ColumnKind::Time { fraction }, FormChoice::Millis) => Encoding::TimeMillis {
                 fraction: *fraction,
@@ -177,6 +212,7 @@ impl Encoding {
             (ColumnKind::Time { .. }, FormChoice::Micros) => Encoding::TimeMicros,
             (ColumnKind::Enum { .. }, FormChoice::Number) => Encoding::EnumNumber,
             (ColumnKind::Set { .. }, FormChoice::Number) => Encoding::SetNumber,
+            (ColumnKind::Json, FormChoice::String) => Encoding::JsonText,
             (ColumnKind::Geometry, FormChoice::GeoJson) => {
                 Encoding::Geometry(GeometryForm::GeoJson)
             }
@@ -201,20 +237,23 @@ impl Encoding {
             | Encoding::DecimalText
             | Encoding::Text
             | Encoding::TimeText { .. }
+            | Encoding::JsonText
             | Encoding::EnumText(_) => vec![Kind::String],
             Encoding::DecimalDouble | Encoding::Float => vec![Kind::Double],
             Encoding::BitBytes { .. }
-            | Encoding::TextBytes
+            | Encoding::TextBytes { .. }
             | Encoding::Binary
             | Encoding::Uuid
             | Encoding::Vector => vec![Kind::Binary],
             Encoding::Date(zero) | Encoding::Instant { zero, .. } => match zero {
-                ZeroDate::AsPrinted => vec![Kind::Date, Kind::String],
-                ZeroDate::Chosen(_) => vec![Kind::Date],
+                ZeroDateChoice::String => vec![Kind::Date, Kind::String],
+                ZeroDateChoice::Null | ZeroDateChoice::Epoch | ZeroDateChoice::Year1 => {
+                    vec![Kind::Date]
+                }
             },
             Encoding::DateText(zero) | Encoding::InstantText { zero, .. } => match zero {
-                ZeroDate::AsPrinted | ZeroDate::Chosen(ZeroDateChoice::Null) => vec![Kind::String],
-                ZeroDate::Chosen(ZeroDateChoice::Epoch | ZeroDateChoice::Year1) => {
+                ZeroDateChoice::String | ZeroDateChoice::Null => vec![Kind::String],
+                ZeroDateChoice::Epoch | ZeroDateChoice::Year1 => {
                     vec![Kind::String, Kind::Date]
                 }
             },
@@ -241,16 +280,14 @@ impl Encoding {
             Encoding::DecimalDouble => Some("double"),
             Encoding::Instant { fraction, .. } if *fraction > 3 => Some("date"),
             Encoding::Geometry(GeometryForm::GeoJson) => Some("geojson"),
-            Encoding::Date(ZeroDate::Chosen(zero))
-            | Encoding::DateText(ZeroDate::Chosen(zero))
-            | Encoding::Instant {
-                zero: ZeroDate::Chosen(zero),
-                ..
+            Encoding::Date(zero)
+            | Encoding::DateText(zero)
+            | Encoding::Instant { zero, .. }
+            | Encoding::InstantText { zero, .. }
+                if zero.lossy() =>
+            {
+                Some(zero.word())
             }
-            | Encoding::InstantText {
-                zero: ZeroDate::Chosen(zero),
-                ..
-            } => Some(zero.word()),
             // The empty string of index 0 and a member that is the empty string are two rows to
             // MySQL, which compares by index.
             Encoding::EnumText(members) if members.iter().any(|m| m.as_bytes().is_empty()) => {
@@ -268,11 +305,11 @@ impl Encoding {
             | Encoding::Float
             | Encoding::BitBytes { .. }
             | Encoding::Text
-            | Encoding::TextBytes
+            | Encoding::TextBytes { .. }
             | Encoding::Binary
             | Encoding::Uuid
-            | Encoding::Date(ZeroDate::AsPrinted)
-            | Encoding::DateText(ZeroDate::AsPrinted)
+            | Encoding::Date(_)
+            | Encoding::DateText(_)
             | Encoding::Instant { .. }
             | Encoding::InstantText { .. }
             | Encoding::TimeText { .. }
@@ -283,6 +320,7 @@ impl Encoding {
             | Encoding::SetArray(_)
             | Encoding::SetNumber
             | Encoding::Json
+            | Encoding::JsonText
             | Encoding::Geometry(GeometryForm::BySystem | GeometryForm::Wkb)
             | Encoding::Vector
             | Encoding::VectorArray => None,
@@ -300,16 +338,11 @@ impl Unsuitable {
     fn new(kind: &ColumnKind, word: &'static str) -> Self {
         let fits = |word: &&&'static str| {
             ColumnChoice::parse(word).is_ok_and(|choice| {
-                choice
-                    .form
-                    .is_none_or(|form| Encoding::chosen(kind, form, ZeroDate::AsPrinted).is_some())
-                    && (choice.zero_date.is_none()
-                        || matches!(
-                            kind,
-                            ColumnKind::Date
-                                | ColumnKind::DateTime { .. }
-                                | ColumnKind::Timestamp { .. }
-                        ))
+                let form = choice.form;
+                form.is_none_or(|form| {
+                    form == FormChoice::Default
+                        || Encoding::chosen(kind, form, ZeroDateChoice::String).is_some()
+                }) && (choice.zero_date.is_none() || is_dated(kind))
             })
         };
         Self {
@@ -317,6 +350,14 @@ impl Unsuitable {
             allowed: ColumnChoice::WORDS.iter().filter(fits).copied().collect(),
         }
     }
+}
+
+/// Whether the column holds dates, some of which no calendar may have.
+pub(crate) fn is_dated(kind: &ColumnKind) -> bool {
+    matches!(
+        kind,
+        ColumnKind::Date | ColumnKind::DateTime { .. } | ColumnKind::Timestamp { .. }
+    )
 }
 
 /// Whether the column's own bytes are the UTF-8 that a text value holds.

@@ -17,6 +17,7 @@ mod encoding;
 mod geometry;
 mod indexes;
 mod json;
+mod json_text;
 mod mapper;
 mod multiset;
 mod names;
@@ -25,19 +26,21 @@ mod printable;
 mod problem;
 mod table;
 mod value;
+mod zone;
 
 pub use choice::{ColumnChoice, FormChoice, UnknownChoice, ZeroDateChoice};
 pub use collection::{CollectionPlan, IndexPlan};
-pub use config::{IdentityChoice, MappingConfig, TableChoices};
+pub use config::{IdentityChoice, MappingConfig, TYPES, TableChoices};
 pub use mapper::Mapper;
 pub use multiset::{RowCounter, numbered_document, numbered_id};
 pub use outline::FieldOutline;
 pub use printable::value as printable;
 pub use problem::{MappingError, Problem, Problems};
 pub use table::TableMapper;
+pub use zone::zone_name;
 
 /// The codes that this crate can say, each with a page: `lockstep explain CODE`.
 pub const CODES: &[&str] = &[
     "LS5001", "LS5002", "LS5003", "LS5004", "LS5005", "LS5006", "LS5007", "LS5008", "LS5009",
-    "LS5020", "LS5021", "LS5022", "LS5023", "LS5024", "LS5025",
+    "LS5020", "LS5021", "LS5022", "LS5023", "LS5024", "LS5025", "LS5026",
 ];

@@ -27,6 +27,8 @@ pub struct Mapper {
 struct Compilation<'a> {
     schema: &'a Schema,
     choices: &'a TableChoices,
+    /// One for each column of the schema.
+    columns: Vec<ColumnChoice>,
     key: Vec<usize>,
     encodings: Vec<Encoding>,
     problems: Vec<Problem>,
@@ -66,9 +68,13 @@ impl Mapper {
     pub fn compile(&self, schema: &Arc<Schema>) -> Result<TableMapper, Problems> {
         let choices = self.choices(&schema.name);
         let collection = names::collection_of(&self.config, &schema.name);
+        let columns = schema.columns.iter();
         let mut compilation = Compilation {
             schema,
             choices,
+            columns: columns
+                .map(|column| self.config.choice(&schema.name, column))
+                .collect(),
             key: Vec::new(),
             encodings: Vec::new(),
             problems: Vec::new(),
@@ -88,20 +94,21 @@ impl Mapper {
             .iter()
             .map(|&column| 2 * (schema.columns[column].name.len() + VALUE_BYTES))
             .sum();
-        let lossy = schema.columns.iter().flat_map(|column| {
-            let chosen = choices.columns.get(&*column.name);
-            let words = chosen.map(ColumnChoice::lossy).unwrap_or_default();
-            let losing = words.into_iter().filter(|word| loses(column, word));
+        let chosen = schema.columns.iter().zip(&compilation.columns);
+        let lossy = chosen.flat_map(|(column, choice)| {
+            let words = choice.lossy().into_iter();
+            let losing = words.filter(|word| loses(column, word));
             losing
                 .map(|word| (column.name.clone(), word))
                 .collect::<Vec<_>>()
         });
+        let lossy = lossy.collect();
         Ok(TableMapper {
             schema: schema.clone(),
             collection: Arc::new(collection),
             unique: Vec::new(),
             fixed_bytes: 64 + key_bytes + names_bytes + fields.len() * VALUE_BYTES,
-            lossy: lossy.collect(),
+            lossy,
             encodings: compilation.encodings,
             identity,
             fields,
@@ -121,15 +128,9 @@ impl Compilation<'_> {
         });
     }
 
-    fn choice(&self, column: usize) -> Option<&ColumnChoice> {
-        self.choices.columns.get(&*self.schema.columns[column].name)
-    }
-
     /// The name of the column's field.
     fn field_name(&self, column: usize) -> &str {
-        let renamed = self
-            .choice(column)
-            .and_then(|choice| choice.rename.as_deref());
+        let renamed = self.columns[column].rename.as_deref();
         renamed.unwrap_or(&self.schema.columns[column].name)
     }
 
@@ -156,8 +157,7 @@ impl Compilation<'_> {
     fn choose_encodings(&mut self) {
         let none = ColumnChoice::default();
         for (index, column) in self.schema.columns.iter().enumerate() {
-            let choice = self.choices.columns.get(&*column.name).unwrap_or(&none);
-            let encoding = Encoding::of(&column.kind, choice).or_else(|unsuitable| {
+            let encoding = Encoding::of(&column.kind, &self.columns[index]).or_else(|unsuitable| {
                 let allowed = if unsuitable.allowed.is_empty() {
                     "Remove it.".to_owned()
                 } else {
@@ -231,7 +231,7 @@ impl Compilation<'_> {
         Field {
             column,
             name: name.into_boxed_slice(),
-            absent: self.choice(column).is_some_and(|choice| choice.absent),
+            absent: self.columns[column].absent == Some(true),
         }
     }
 

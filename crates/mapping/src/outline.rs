@@ -4,9 +4,10 @@
 //! person is what the rows will be written by.
 
 use crate::choice::ZeroDateChoice;
-use crate::encoding::{Encoding, ZeroDate};
+use crate::encoding::Encoding;
 use crate::geometry::GeometryForm;
 use crate::table::{Field, IdentityPlan, TableMapper};
+use crate::zone::Zone;
 use std::sync::Arc;
 
 /// One column of a table, as its document has it.
@@ -92,16 +93,17 @@ fn becomes(encoding: &Encoding) -> String {
         | Encoding::TimeText { .. }
         | Encoding::EnumText(_) => "String",
         Encoding::DecimalDouble | Encoding::Float => "Double",
-        Encoding::BitBytes { .. } | Encoding::TextBytes | Encoding::Binary => "Binary",
+        Encoding::BitBytes { .. } | Encoding::TextBytes { .. } | Encoding::Binary => "Binary",
         Encoding::Uuid => "Binary, UUID",
-        Encoding::Date(zero) | Encoding::Instant { zero, .. } => return dated("Date", *zero),
-        Encoding::DateText(zero) | Encoding::InstantText { zero, .. } => {
-            return dated("String", *zero);
-        }
+        Encoding::Date(zero) => return dated("Date", *zero, None),
+        Encoding::DateText(zero) => return dated("String", *zero, None),
+        Encoding::Instant { zero, zone, .. } => return dated("Date", *zero, zone.as_ref()),
+        Encoding::InstantText { zero, zone, .. } => return dated("String", *zero, zone.as_ref()),
         Encoding::TimeMillis { .. } => "Int64, milliseconds",
         Encoding::TimeMicros => "Int64, microseconds",
         Encoding::SetArray(_) => "Array of Strings",
         Encoding::Json => "the BSON value",
+        Encoding::JsonText => "String, JSON text",
         Encoding::Geometry(GeometryForm::BySystem) => "GeoJSON for SRID 4326, else { srid, wkb }",
         Encoding::Geometry(GeometryForm::GeoJson) => "GeoJSON",
         Encoding::Geometry(GeometryForm::Wkb) => "{ srid, wkb }",
@@ -111,13 +113,17 @@ fn becomes(encoding: &Encoding) -> String {
     text.to_owned()
 }
 
-fn dated(form: &str, zero: ZeroDate) -> String {
+fn dated(form: &str, zero: ZeroDateChoice, zone: Option<&Zone>) -> String {
+    let form = match zone {
+        Some(zone) => format!("{form}, by the clock of {}", zone.name()),
+        None => form.to_owned(),
+    };
     let off_the_calendar = match zero {
-        ZeroDate::AsPrinted if form == "String" => return form.to_owned(),
-        ZeroDate::AsPrinted => "String",
-        ZeroDate::Chosen(ZeroDateChoice::Null) => "null",
-        ZeroDate::Chosen(ZeroDateChoice::Epoch) => "1970-01-01",
-        ZeroDate::Chosen(ZeroDateChoice::Year1) => "0001-01-01",
+        ZeroDateChoice::String if form.starts_with("String") => return form,
+        ZeroDateChoice::String => "String",
+        ZeroDateChoice::Null => "null",
+        ZeroDateChoice::Epoch => "1970-01-01",
+        ZeroDateChoice::Year1 => "0001-01-01",
     };
     format!("{form}; off the calendar {off_the_calendar}")
 }

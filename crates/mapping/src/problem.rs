@@ -111,6 +111,12 @@ pub(crate) enum Refusal {
     BrokenBytes { what: &'static str },
     /// A JSON member's name holds a zero byte, which BSON's names cannot.
     ZeroByteInName,
+    /// The zone's clocks went past this one.
+    ClockSkipped,
+    /// The zone's clocks showed this one twice.
+    ClockTwice,
+    /// The instant lies outside the years that a date has.
+    ClockOutOfRange,
     /// More containers inside one another than MongoDB takes.
     TooDeep { limit: usize },
     /// The document is larger than MongoDB takes.
@@ -126,6 +132,7 @@ impl Refusal {
             Refusal::ZeroByteInName => "LS5023",
             Refusal::TooDeep { .. } => "LS5024",
             Refusal::TooLarge { .. } => "LS5025",
+            Refusal::ClockSkipped | Refusal::ClockTwice | Refusal::ClockOutOfRange => "LS5026",
         }
     }
 
@@ -147,6 +154,14 @@ impl Refusal {
                 "a member's name in the JSON value holds a zero byte, which BSON cannot hold."
                     .into()
             }
+            Refusal::ClockSkipped => {
+                "the clocks of the column's zone went forward past this time, so it is no instant."
+                    .into()
+            }
+            Refusal::ClockTwice => {
+                "the clocks of the column's zone went back and showed this time twice.".into()
+            }
+            Refusal::ClockOutOfRange => "the time in UTC lies outside the years 1 to 9999.".into(),
             Refusal::TooDeep { limit } => {
                 format!("the value nests deeper than the {limit} levels that MongoDB takes.")
             }
@@ -167,6 +182,9 @@ impl Refusal {
                 "Read the value in MySQL (ST_IsValid, VECTOR_DIM) and write it again."
             }
             Refusal::ZeroByteInName => "Rename the member in MySQL.",
+            Refusal::ClockSkipped | Refusal::ClockTwice | Refusal::ClockOutOfRange => {
+                "Correct the value in MySQL, or remove the choice zone to take the wall clock as UTC."
+            }
             Refusal::TooDeep { .. } => "Flatten the value in MySQL.",
             Refusal::TooLarge { .. } => {
                 "Shorten the row, or leave the table out of this migration."

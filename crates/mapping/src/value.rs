@@ -8,9 +8,10 @@ use crate::choice::ZeroDateChoice;
 use crate::clock::{self, ClockText};
 use crate::decimal128;
 use crate::element::{self, Kind, subtype};
-use crate::encoding::{Encoding, ZeroDate};
+use crate::encoding::Encoding;
 use crate::problem::Refusal;
-use crate::{geometry, json};
+use crate::zone::Zone;
+use crate::{geometry, json, json_text};
 use change::{DateTime, Text, Value};
 
 const MILLISECONDS_PER_DAY: i64 = 86_400_000;
@@ -67,9 +68,12 @@ impl Encoding {
                 element::binary(out, subtype::GENERIC, &number[number.len() - bytes..])
             }
             Encoding::Text => element::string(out, text(value)?.as_bytes()),
-            Encoding::TextBytes => match value {
+            Encoding::TextBytes { utf8 } => match value {
                 Value::Malformed(bytes) => element::binary(out, subtype::GENERIC, bytes),
-                _ => element::binary(out, subtype::GENERIC, text(value)?.as_bytes()),
+                Value::Text(text) if *utf8 => {
+                    element::binary(out, subtype::GENERIC, text.as_bytes())
+                }
+                _ => Err(mismatch("the stored bytes of text")),
             },
             Encoding::Binary => element::binary(out, subtype::GENERIC, bytes(value)?),
             Encoding::Uuid => match bytes(value)? {
@@ -90,9 +94,22 @@ impl Encoding {
                 Value::Date(date) => write_zero_date(out, *zero, &ClockText::date(date)),
                 _ => Err(mismatch("a date")),
             },
-            Encoding::Instant { fraction, zero } => write_instant(out, value, *fraction, *zero),
-            Encoding::InstantText { fraction, zero } => {
-                let (clock, zulu) = wall_clock(value)?;
+            Encoding::Instant {
+                fraction,
+                zero,
+                zone,
+            } => write_instant(out, value, *fraction, *zero, zone.as_ref()),
+            Encoding::InstantText {
+                fraction,
+                zero,
+                zone,
+            } => {
+                let (mut clock, mut zulu) = wall_clock(value)?;
+                if let Some(zone) = zone
+                    && clock.date.is_on_the_calendar()
+                {
+                    (clock, zulu) = (zone.in_utc(&clock)?, true);
+                }
                 let text = ClockText::date_time(&clock, *fraction, zulu);
                 if clock.date.is_on_the_calendar() {
                     element::string(out, text.as_bytes())
@@ -132,6 +149,14 @@ impl Encoding {
                 Value::Json(tree) => json::write(out, tree, 0),
                 _ => Err(mismatch("a JSON value")),
             },
+            Encoding::JsonText => match value {
+                Value::Json(tree) => {
+                    let mut text = Vec::new();
+                    json_text::print(tree, &mut text);
+                    element::string(out, &text)
+                }
+                _ => Err(mismatch("a JSON value")),
+            },
             Encoding::Geometry(form) => match value {
                 Value::Geometry(stored) => geometry::write(out, stored, *form),
                 _ => Err(mismatch("a geometry")),
@@ -161,10 +186,14 @@ fn write_instant(
     out: &mut Vec<u8>,
     value: &Value,
     fraction: u8,
-    zero: ZeroDate,
+    zero: ZeroDateChoice,
+    zone: Option<&Zone>,
 ) -> Result<Kind, Refusal> {
     let microseconds = match value {
-        Value::DateTime(clock) => clock.microseconds_since_epoch(),
+        Value::DateTime(clock) => match (clock.microseconds_since_epoch(), zone) {
+            (Some(wall), Some(zone)) => Some(wall - zone.offset_of(clock)? * 1_000_000),
+            (wall, _) => wall,
+        },
         Value::Timestamp(instant) if instant.is_zero() => None,
         Value::Timestamp(instant) => {
             Some(instant.seconds * 1_000_000 + i64::from(instant.microsecond))
@@ -182,14 +211,14 @@ fn write_instant(
 
 fn write_zero_date(
     out: &mut Vec<u8>,
-    zero: ZeroDate,
+    zero: ZeroDateChoice,
     printed: &ClockText,
 ) -> Result<Kind, Refusal> {
     match zero {
-        ZeroDate::AsPrinted => element::string(out, printed.as_bytes()),
-        ZeroDate::Chosen(ZeroDateChoice::Null) => Ok(Kind::Null),
-        ZeroDate::Chosen(ZeroDateChoice::Epoch) => Ok(element::date(out, 0)),
-        ZeroDate::Chosen(ZeroDateChoice::Year1) => Ok(element::date(out, YEAR_1_MS)),
+        ZeroDateChoice::String => element::string(out, printed.as_bytes()),
+        ZeroDateChoice::Null => Ok(Kind::Null),
+        ZeroDateChoice::Epoch => Ok(element::date(out, 0)),
+        ZeroDateChoice::Year1 => Ok(element::date(out, YEAR_1_MS)),
     }
 }
 

@@ -41,7 +41,12 @@ impl Connections {
         let options = source_options(configuration);
         let connection = Connection::connect(&options).await.map_err(refused)?;
         let encrypted = connection.is_encrypted();
-        let charsets = Charsets::connect(&options).await.map_err(refused)?;
+        let mapping = configuration.mapping.clone();
+        let stored =
+            move |table: &TableName, column: &str| mapping.wants_stored_bytes(table, column);
+        let charsets = Charsets::connect_leaving(&options, stored)
+            .await
+            .map_err(refused)?;
         let identity_columns = configuration.mapping.tables.iter();
         let identity_columns: BTreeMap<TableName, Vec<String>> = identity_columns
             .filter(|(_, choices)| !choices.identity_columns.is_empty())

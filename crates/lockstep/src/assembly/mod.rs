@@ -193,6 +193,13 @@ async fn tables(
             let remedy = "leave identity out for this table: its key identifies its documents";
             findings.push(Finding::forbids("LS4012", message, remedy).about(&name));
         }
+        if let Ok(compiled) = mapper.compile(&description.schema) {
+            for (column, word) in compiled.lossy() {
+                let message = format!("lossy by configuration: {name}.{column}: {word}");
+                let remedy = "leave the choice out to keep every value exactly";
+                findings.push(Finding::info("LS4009", message, remedy).about(&name));
+            }
+        }
         match mapper.collection_plan(&description) {
             Ok(plan) => {
                 for (index, reason) in &plan.inexpressible {
@@ -214,14 +221,6 @@ async fn tables(
             Finding::forbids(problem.code, problem.to_string(), problem.remedy.clone())
                 .about(&problem.table)
         }));
-    }
-    for lossy in configuration.mapping.lossy() {
-        let remedy = "leave the choice out to keep every value exactly";
-        findings.push(Finding::info(
-            "LS4009",
-            format!("lossy by configuration: {lossy}"),
-            remedy,
-        ));
     }
     Ok((findings, plans, names))
 }

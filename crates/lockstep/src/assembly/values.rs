@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use change::{ColumnKind, TableDescription, TableName};
 use flow::Finding;
-use mapping::{ColumnChoice, FormChoice, MappingConfig};
+use mapping::{FormChoice, MappingConfig, ZeroDateChoice};
 use mysql::{Inspection, Seen, Suspects};
 
 use super::connections::Connections;
@@ -87,15 +87,12 @@ fn suspects(
     table: &TableDescription,
     inspection: &Inspection,
 ) -> Suspects {
-    let none = ColumnChoice::default();
-    let choices = mapping.tables.get(&table.schema.name);
     let mut suspects = Suspects {
         rows_estimated: inspection.rows_estimated,
         ..Suspects::default()
     };
     for column in &table.schema.columns {
-        let choice = choices.and_then(|choices| choices.columns.get(&*column.name));
-        let choice = choice.unwrap_or(&none);
+        let choice = mapping.choice(&table.schema.name, column);
         let name = column.name.to_string();
         let declared = inspection
             .columns
@@ -103,7 +100,10 @@ fn suspects(
             .find(|other| other.name == column.name);
         match &column.kind {
             ColumnKind::Date | ColumnKind::DateTime { .. } | ColumnKind::Timestamp { .. }
-                if choice.zero_date.is_none() && choice.form != Some(FormChoice::String) =>
+                if choice
+                    .zero_date
+                    .is_none_or(|zero| zero == ZeroDateChoice::String)
+                    && choice.form != Some(FormChoice::String) =>
             {
                 suspects.dates.push(name);
             }

@@ -105,6 +105,11 @@ const TABLES: Key = Key {
     allowed: "a section per table, named \"database.table\", that source.tables takes",
     example: "[tables.\"shop.orders\"]\ncollection = \"orders\"",
 };
+const TYPES: Key = Key {
+    name: "types",
+    allowed: "a section per type of column with type, zero_dates, null, zone",
+    example: "[types]\ndatetime = { zone = \"Europe/Berlin\" }",
+};
 const CAPTURE: Key = Key {
     name: "capture",
     allowed: "a section with sizes and counts",
@@ -183,6 +188,10 @@ fn read(
     let target = root
         .require(TARGET, target)
         .and_then(|section| Target::read(section, needs.target, surroundings));
+    let types = root
+        .section(TYPES)
+        .map(tables::read_types)
+        .unwrap_or_default();
     let tables = read_tables(&mut root, source.as_ref(), target.as_ref(), &mut log);
     let capture = root
         .section(CAPTURE)
@@ -200,6 +209,7 @@ fn read(
         log: log?,
         mapping: MappingConfig {
             database: target.database.clone(),
+            types,
             tables,
         },
         target,

@@ -7,7 +7,6 @@ use mapping::{ColumnChoice, FormChoice, ZeroDateChoice};
 use mapping::{IdentityChoice, TableChoices};
 
 use super::document::{Key, Placed, Section};
-use super::mistake::Excerpt;
 
 const COLLECTION: Key = Key {
     name: "collection",
@@ -36,12 +35,12 @@ const KEEP_KEY_COLUMNS: Key = Key {
 };
 const COLUMNS: Key = Key {
     name: "columns",
-    allowed: "a section per column with type, zero_dates, null, rename",
+    allowed: "a section per column with type, zero_dates, null, zone, rename",
     example: r#"columns.created = { type = "date" }"#,
 };
 const TYPE: Key = Key {
     name: "type",
-    allowed: "absent, array, binary, boolean, date, decimal, double, epoch, geojson, long, micros, millis, null, number, string, uuid, wkb, year1, as far as the column's own type allows",
+    allowed: "absent, array, binary, boolean, date, decimal, default, double, epoch, geojson, long, micros, millis, null, number, string, uuid, wkb, year1, as far as the column's own type allows",
     example: r#"columns.created = { type = "date" }"#,
 };
 const ZERO_DATES: Key = Key {
@@ -61,8 +60,13 @@ const RENAME: Key = Key {
 };
 const ZONE: Key = Key {
     name: "zone",
-    allowed: "nothing in this version: the wall clock of a DATETIME is taken as UTC",
-    example: r#"columns.created = { type = "date" }"#,
+    allowed: "the time zone that a DATETIME's wall clock is of, by its name in the IANA database; without it, UTC",
+    example: r#"columns.created = { zone = "Europe/Berlin" }"#,
+};
+const ONE_TYPE: Key = Key {
+    name: "",
+    allowed: "type, zero_dates, null, zone",
+    example: r#"datetime = { zone = "Europe/Berlin" }"#,
 };
 
 /// One table's section. Where `collection` and `topic` stand is kept for the checks across tables.
@@ -139,26 +143,45 @@ fn refuse_repeated(section: &Section<'_>, columns: &[Placed<String>]) {
     }
 }
 
+/// `[types]`: choices for all columns of a type.
+pub(super) fn read_types(mut section: Section<'_>) -> BTreeMap<String, ColumnChoice> {
+    let mut types = BTreeMap::new();
+    for name in mapping::TYPES {
+        let key = Key { name, ..ONE_TYPE };
+        if let Some(mut section) = section.section(key) {
+            let choice = read_choice(&mut section);
+            section.finish();
+            types.insert((*name).to_owned(), choice);
+        }
+    }
+    section.finish();
+    types
+}
+
 fn read_column(mut section: Section<'_>) -> ColumnChoice {
+    let mut choice = read_choice(&mut section);
+    choice.rename = section.parsed(RENAME, field_name).map(|name| name.value);
+    section.finish();
+    choice
+}
+
+fn read_choice(section: &mut Section<'_>) -> ColumnChoice {
     let chosen = section.parsed(TYPE, |word| {
         ColumnChoice::parse(word).map_err(|_| format!("{word:?} is none of its words"))
     });
     let zero_dates = section.word(
         ZERO_DATES,
         &[
-            ("string", None),
-            ("null", Some(ZeroDateChoice::Null)),
-            ("epoch", Some(ZeroDateChoice::Epoch)),
-            ("year1", Some(ZeroDateChoice::Year1)),
+            ("string", ZeroDateChoice::String),
+            ("null", ZeroDateChoice::Null),
+            ("epoch", ZeroDateChoice::Epoch),
+            ("year1", ZeroDateChoice::Year1),
         ],
     );
     let absent = section.word(NULL, &[("null", false), ("absent", true)]);
-    let rename = section.parsed(RENAME, field_name);
-    if let Some(zone) = section.text(ZONE) {
-        let message =
-            "is a choice that this version of Lockstep does not carry out yet".to_string();
-        section.add("LS1009", ZONE, zone.key_span, message, Excerpt::Line);
-    }
+    let zone = section.parsed(ZONE, |name| {
+        mapping::zone_name(name).ok_or_else(|| format!("{name:?} is no time zone"))
+    });
     let mut choice = chosen
         .as_ref()
         .map(|chosen| chosen.value.clone())
@@ -168,24 +191,26 @@ fn read_column(mut section: Section<'_>) -> ColumnChoice {
         if choice.zero_date.is_some() {
             let reason = format!("contradicts {type_path}, which says it too");
             section.contradiction(ZERO_DATES, zero_dates.key_span, reason);
-        } else if choice.form.is_some_and(|form| form != FormChoice::Date) {
+        } else if choice
+            .form
+            .is_some_and(|form| !matches!(form, FormChoice::Date | FormChoice::Default))
+        {
             let reason = format!("contradicts {type_path}, which makes no Date of the column");
             section.contradiction(ZERO_DATES, zero_dates.key_span, reason);
         }
-        choice.zero_date = choice.zero_date.or(zero_dates.value);
+        choice.zero_date = choice.zero_date.or(Some(zero_dates.value));
     }
     if let Some(absent) = absent {
-        if choice.absent {
+        if choice.absent.is_some() {
             let reason = format!(
                 "contradicts {}, which says it too",
                 section.path_of(TYPE.name)
             );
             section.contradiction(NULL, absent.key_span, reason);
         }
-        choice.absent |= absent.value;
+        choice.absent = choice.absent.or(Some(absent.value));
     }
-    choice.rename = rename.map(|name| name.value);
-    section.finish();
+    choice.zone = zone.map(|zone| zone.value);
     choice
 }
 

@@ -7,6 +7,8 @@ use change::TableName;
 
 use super::*;
 
+mod choices;
+
 const GOOD: &str = r#"
 [pipeline]
 name = "shop"
@@ -144,7 +146,7 @@ fn a_good_file_becomes_what_it_says() {
         (
             Some(mapping::FormChoice::Date),
             Some(mapping::ZeroDateChoice::Null),
-            true
+            Some(true)
         )
     );
     assert_eq!(choices.columns["_id"].rename.as_deref(), Some("legacy_id"));

@@ -119,7 +119,7 @@ fn offer(kind: &ColumnKind, declared: &str, zero_dates: bool) -> Option<Offer> {
         }
         ColumnKind::DateTime { .. } => offered(
             "type = \"date\", zero_dates = \"string\"",
-            "a Date, the wall clock taken as UTC; or type \"string\". Dates that no calendar has: \"null\", \"epoch\", \"year1\" (lossy).",
+            "a Date, the wall clock taken as UTC, or as that of zone = \"Europe/Berlin\"; or type \"string\". Dates that no calendar has: \"null\", \"epoch\", \"year1\" (lossy).",
         ),
         ColumnKind::Date | ColumnKind::Timestamp { .. } => offered(
             "zero_dates = \"string\"",
@@ -152,6 +152,10 @@ fn offer(kind: &ColumnKind, declared: &str, zero_dates: bool) -> Option<Offer> {
             "type = \"uuid\"",
             "Binary; \"uuid\" makes it Binary of that subtype, the bytes as they are.",
         ),
+        ColumnKind::Json => offered(
+            "type = \"string\"",
+            "the BSON value; or \"string\": its text as MySQL prints it.",
+        ),
         ColumnKind::Geometry => offered(
             "type = \"geojson\"",
             "GeoJSON for SRID 4326, { srid, wkb } for any other; or all \"wkb\", or all \"geojson\" (lossy: drops the SRID).",
@@ -166,7 +170,6 @@ fn offer(kind: &ColumnKind, declared: &str, zero_dates: bool) -> Option<Offer> {
         | ColumnKind::Binary { .. }
         | ColumnKind::Enum { .. }
         | ColumnKind::Set { .. }
-        | ColumnKind::Json
         | ColumnKind::Vector => None,
     }
 }

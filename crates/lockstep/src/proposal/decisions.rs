@@ -60,6 +60,7 @@ pub(super) fn decide(table: &TableDescription, database: Option<&str>) -> Verdic
         let mapper = Mapper::new(MappingConfig {
             database: database.map(str::to_owned),
             tables,
+            ..MappingConfig::default()
         });
         let Err(problems) = mapper.compile(schema) else {
             return Verdict::Taken(decided);

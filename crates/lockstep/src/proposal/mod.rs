@@ -172,6 +172,7 @@ fn part_collections(plan: &mut Plan<'_>) {
         let mapper = Mapper::new(MappingConfig {
             database: database.clone(),
             tables,
+            ..MappingConfig::default()
         });
         let Err(problems) = mapper.check_collections(&names) else {
             return;

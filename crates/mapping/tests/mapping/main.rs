@@ -1,6 +1,7 @@
 //! Mapping as its callers see it, held against the `bson` crate: what is written by hand must be
 //! what another implementation of the specification reads, and would itself write.
 
+mod choosing;
 mod configuration;
 mod decimals;
 mod documents;

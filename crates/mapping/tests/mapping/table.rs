@@ -58,8 +58,8 @@ pub fn schema(columns: Vec<Column>, key: &[usize]) -> Arc<Schema> {
 
 pub fn config(choices: TableChoices) -> MappingConfig {
     MappingConfig {
-        database: None,
         tables: [(name(), choices)].into(),
+        ..MappingConfig::default()
     }
 }
 

@@ -6,7 +6,7 @@
 
 use crate::binlog::column::{self, ValueDecoder, WireType};
 use crate::binlog::metadata::Metadata;
-use crate::charset::Charsets;
+use crate::charset::{Charsets, Decoder};
 use crate::error::Error;
 use crate::wire::{Cursor, Malformed, bit};
 use bytes::Bytes;
@@ -108,8 +108,12 @@ impl TableMap {
             if let Some(charset) = &charset {
                 charsets.require(charset).await?;
             }
+            let stored = charset
+                .as_deref()
+                .is_some_and(|charset| charsets.leaves(&name, &column_name, charset));
             let description = Description {
                 wire_type,
+                stored,
                 unsigned: metadata.unsigned[index],
                 charset,
                 members: &metadata.members[index],
@@ -158,6 +162,8 @@ struct Description<'a> {
     wire_type: WireType,
     unsigned: bool,
     charset: Option<Arc<str>>,
+    /// Text stays as it is stored.
+    stored: bool,
     members: &'a [Bytes],
     charsets: &'a Charsets,
 }
@@ -286,7 +292,11 @@ impl Description<'_> {
                 },
             ));
         }
-        let decoder = self.charsets.decoder(&charset)?;
+        let decoder = if self.stored {
+            Decoder::Stored
+        } else {
+            self.charsets.decoder(&charset)?
+        };
         Some((
             ColumnKind::Text { charset },
             ValueDecoder::Text {

@@ -12,7 +12,7 @@ use crate::connect::ConnectOptions;
 use crate::connection::Connection;
 use crate::error::Error;
 use bytes::Bytes;
-use change::{Text, Value};
+use change::{TableName, Text, Value};
 use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
 use table::ByteTable;
@@ -30,20 +30,34 @@ pub(crate) enum Decoder {
     Ucs2,
     Utf32,
     Table(Arc<ByteTable>),
+    /// Nothing is decoded: whoever takes the rows wants the bytes that are stored.
+    Stored,
 }
 
+/// Tells whether text of a column is wanted as it is stored.
+type Wanted = Arc<dyn Fn(&TableName, &str) -> bool + Send + Sync>;
+
 /// The character sets that are in use. One value serves the whole process.
-#[derive(Debug)]
 pub struct Charsets {
     options: ConnectOptions,
     /// Names by the collation's number, as row metadata has it.
     collations: HashMap<u64, Arc<str>>,
     decoders: RwLock<HashMap<Arc<str>, Decoder>>,
+    stored: Wanted,
 }
 
 impl Charsets {
     /// Reads the server's list of collations; `options` also serves to ask for tables later.
     pub async fn connect(options: &ConnectOptions) -> Result<Arc<Self>, Error> {
+        Self::connect_leaving(options, |_, _| false).await
+    }
+
+    /// The same, with columns (by table and name) whose text stays as it is stored where that is
+    /// not UTF-8: it becomes [`Value::Malformed`].
+    pub async fn connect_leaving(
+        options: &ConnectOptions,
+        stored: impl Fn(&TableName, &str) -> bool + Send + Sync + 'static,
+    ) -> Result<Arc<Self>, Error> {
         let mut connection = Connection::connect(options).await?;
         let rows = connection
             .query("SELECT ID, CHARACTER_SET_NAME FROM information_schema.COLLATIONS WHERE ID IS NOT NULL")
@@ -61,6 +75,7 @@ impl Charsets {
             options: options.clone(),
             collations,
             decoders: RwLock::default(),
+            stored: Arc::new(stored),
         }))
     }
 
@@ -92,6 +107,14 @@ impl Charsets {
         }
     }
 
+    /// Whether a column's text stays as it is stored.
+    pub(crate) fn leaves(&self, table: &TableName, column: &str, charset: &str) -> bool {
+        !matches!(
+            Decoder::built_in(charset),
+            Some(Decoder::Utf8 | Decoder::Ascii)
+        ) && (self.stored)(table, column)
+    }
+
     pub(crate) fn decoder(&self, charset: &str) -> Option<Decoder> {
         Decoder::built_in(charset).or_else(|| {
             self.decoders
@@ -100,6 +123,15 @@ impl Charsets {
                 .get(charset)
                 .cloned()
         })
+    }
+}
+
+impl std::fmt::Debug for Charsets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Charsets")
+            .field("options", &self.options)
+            .field("decoders", &self.decoders)
+            .finish_non_exhaustive()
     }
 }
 
@@ -123,6 +155,7 @@ impl Decoder {
     pub(crate) fn decode(&self, bytes: Bytes) -> Value {
         let converted = match self {
             Decoder::Utf8 => return from_utf8(bytes),
+            Decoder::Stored => None,
             Decoder::Ascii if bytes.is_ascii() => return from_utf8(bytes),
             Decoder::Ascii => None,
             Decoder::Table(table) if table.keeps_ascii() && bytes.is_ascii() => {

@@ -23,11 +23,17 @@ pub(crate) struct Layout {
     pub(crate) selection: Arc<str>,
     /// For each column, whether something is sent beside it.
     beside: Arc<[bool]>,
+    /// For each column, whether it is text that stays as it is stored.
+    stored: Arc<[bool]>,
 }
 
 impl Layout {
     /// `None` where the catalogue's columns are not those of the description.
-    pub(crate) fn new(table: &TableDescription, catalogue: &CatalogueTable) -> Option<Self> {
+    pub(crate) fn new(
+        table: &TableDescription,
+        catalogue: &CatalogueTable,
+        charsets: &Charsets,
+    ) -> Option<Self> {
         let schema = &table.schema;
         let same = schema.columns.len() == catalogue.columns.len()
             && schema
@@ -53,7 +59,12 @@ impl Layout {
             expressions.push(key::selected(&name, &column.kind));
         }
         expressions.append(&mut more);
+        let stored = schema.columns.iter().map(|column| match &column.kind {
+            ColumnKind::Text { charset } => charsets.leaves(&schema.name, &column.name, charset),
+            _ => false,
+        });
         Some(Self {
+            stored: stored.collect(),
             schema: schema.clone(),
             columns: catalogue.columns.clone().into(),
             key: Arc::new(Key::new(schema, catalogue)),
@@ -74,9 +85,18 @@ impl Layout {
             .into_iter();
         let stored = self.key.stored_texts(&sent);
         let mut values = Vec::with_capacity(self.schema.columns.len());
-        for ((column, &has_more), sent) in self.schema.columns.iter().zip(&*self.beside).zip(sent) {
-            let beside = if has_more { more.next() } else { None };
+        for (index, sent) in sent.into_iter().enumerate() {
+            let column = &self.schema.columns[index];
+            let beside = if self.beside[index] {
+                more.next()
+            } else {
+                None
+            };
             let value = match (&column.kind, beside) {
+                (ColumnKind::Text { .. }, _) if self.stored[index] => match sent {
+                    Sent::Bytes(bytes) => Ok(Value::Malformed(bytes.into())),
+                    sent => value_of(&column.kind, sent, None, charsets),
+                },
                 (ColumnKind::Json, beside) => value_of(&column.kind, sent, beside, charsets),
                 (kind, None) => value_of(kind, sent, None, charsets),
                 (kind, Some(text)) => value_of(kind, sent, None, charsets)

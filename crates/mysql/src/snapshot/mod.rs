@@ -175,7 +175,8 @@ impl Reader {
             None => {
                 let tables = describe::tables(&mut self.session, Scope::One(name)).await?;
                 let catalogue = tables.get(name);
-                match catalogue.and_then(|catalogue| Layout::new(table, catalogue)) {
+                match catalogue.and_then(|catalogue| Layout::new(table, catalogue, &self.charsets))
+                {
                     Some(layout) => layout,
                     None => return Ok(None),
                 }
@@ -260,7 +261,7 @@ impl SnapshotReader for Reader {
         };
         let Some(found) = found else { return Ok(None) };
         let description = self.description(&found)?;
-        if let Some(layout) = Layout::new(&description, &found) {
+        if let Some(layout) = Layout::new(&description, &found, &self.charsets) {
             self.options.readings.learn(layout);
         }
         Ok(Some(description))
