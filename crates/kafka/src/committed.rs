@@ -98,6 +98,10 @@ pub(crate) fn read(
     consumer
         .assign(&assignment)
         .map_err(|failure| refused(&failure))?;
+    // The library would ask who leads the partition at its next look, once a second.
+    if let Err(error) = consumer.fetch_metadata(Some(topic), settings.patience) {
+        tracing::debug!(%error, topic, "the library will find the leader later");
+    }
     let mut deadline = Instant::now() + settings.patience;
     let mut reached = from;
     while reached < through {

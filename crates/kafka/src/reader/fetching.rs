@@ -65,6 +65,7 @@ impl<'a> Fetcher<'a> {
             }
         };
         let barriers: Arc<str> = control.control.barriers.as_str().into();
+        tracing::debug!(?after, next, "the place in the log is found");
         let mut partitions = Partitions::new(settings, known)?;
         partitions.add([(&barriers, 0, next)].into_iter())?;
         Ok(Self {
@@ -124,6 +125,7 @@ impl<'a> Fetcher<'a> {
                 low: offset,
             });
         }
+        tracing::trace!(offset, "a barrier's record is read");
         let previous = self.ledger.ordinal();
         let folded = self.ledger.fold(&record);
         let progress = folded.map_err(|mismatch| self.control.mismatch(offset, &mismatch))?;
@@ -166,6 +168,7 @@ impl<'a> Fetcher<'a> {
                 return Ok(None);
             }
         }
+        tracing::trace!(changes = record.changes, "its changes are there");
         let (control, schemas) = (&self.control, &mut self.schemas);
         let changes = self
             .decoding
@@ -183,6 +186,7 @@ impl<'a> Fetcher<'a> {
                 ),
             });
         }
+        tracing::trace!("they are decoded");
         let described = record
             .described
             .iter()

@@ -17,7 +17,7 @@ use rdkafka::message::{BorrowedMessage, Message as _};
 use rdkafka::types::RDKafkaErrorCode as Code;
 use rdkafka::{Offset, TopicPartitionList};
 use std::cell::Cell;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,6 +25,8 @@ use std::time::Duration;
 const QUEUED_KBYTES: u64 = 32 << 10;
 const LEAST_KBYTES: u64 = 64;
 const MOST_KBYTES: u64 = 8 << 10;
+/// Leaders of more topics than these are asked for with those of the whole cluster.
+const ASKED_ONE_BY_ONE: usize = 16;
 /// Room for partitions that are not known yet.
 const EXPECTED_AT_LEAST: usize = 8;
 
@@ -79,6 +81,7 @@ impl<'a> Partitions<'a> {
             return Ok(());
         }
         let mut assignment = TopicPartitionList::new();
+        let topics: BTreeSet<Arc<str>> = new.iter().map(|((topic, _), _)| topic.clone()).collect();
         for ((topic, partition), from) in new {
             // Split ahead of the assignment, so that no record goes to the common queue.
             let queue = self.consumer.split_partition_queue(&topic, partition);
@@ -92,9 +95,28 @@ impl<'a> Partitions<'a> {
             self.assigned
                 .insert((topic, partition), Assigned { queue, next });
         }
+        self.find_leaders(&topics);
         self.consumer
             .incremental_assign(&assignment)
             .map_err(|failure| self.refused("new partitions", &failure))
+    }
+
+    /// Has the library learn who leads the partitions. It would by itself, at its next look at
+    /// topics that it knows nothing of, once a second.
+    fn find_leaders(&self, topics: &BTreeSet<Arc<str>>) {
+        let patience = self.settings.patience;
+        let asked = if topics.len() > ASKED_ONE_BY_ONE {
+            self.consumer.fetch_metadata(None, patience).map(drop)
+        } else {
+            let mut topics = topics.iter();
+            topics.try_for_each(|topic| {
+                let answer = self.consumer.fetch_metadata(Some(topic), patience);
+                answer.map(drop)
+            })
+        };
+        if let Err(error) = asked {
+            tracing::debug!(%error, "the library will find the leaders later");
+        }
     }
 
     /// The next committed record of a partition, if one comes within `wait`. `needed`: the offset
@@ -123,13 +145,16 @@ impl<'a> Partitions<'a> {
 
     /// Lets the library say what concerns no partition. To be called often.
     pub(super) fn attend(&self) -> Result<(), Error> {
-        match self.consumer.poll(Duration::ZERO) {
-            None | Some(Ok(_) | Err(KafkaError::PartitionEOF(_))) => Ok(()),
-            Some(Err(failure)) => match failure.rdkafka_error_code() {
-                Some(code) if said_on_the_side(code) => Ok(()),
-                _ => Err(self.refused("the log", &failure)),
-            },
+        while let Some(said) = self.consumer.poll(Duration::ZERO) {
+            match said {
+                Ok(_) | Err(KafkaError::PartitionEOF(_)) => {}
+                Err(failure) => match failure.rdkafka_error_code() {
+                    Some(code) if said_on_the_side(code) => {}
+                    _ => return Err(self.refused("the log", &failure)),
+                },
+            }
         }
+        Ok(())
     }
 
     /// Why the record of a committed barrier is not there: it was delivered before the barrier was

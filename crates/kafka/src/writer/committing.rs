@@ -71,14 +71,17 @@ impl Committer {
             .map_err(|failure| self.refused("beginning a transaction", &failure))?;
         let deadline = Instant::now() + self.settings.transaction_timeout;
         let ordinal = encoded.barrier.checkpoint.ordinal;
+        tracing::trace!(%ordinal, "a transaction begins");
         let written = self
             .write(encoded, topics, deadline)
             .and_then(|sent| {
                 stops::reached_blocking("produced");
+                tracing::trace!("its record is delivered");
                 self.end(deadline)?;
                 Ok(sent)
             })
             .map_err(|error| self.abandon(error))?;
+        tracing::trace!("it is committed");
         stops::reached_blocking("logged");
         self.schemas.extend(written.schemas);
         Ok(ordinal)
@@ -100,6 +103,7 @@ impl Committer {
         self.send_changes(&encoded, &mut sent)?;
         self.send_state(&mut sent)?;
         self.wait(deadline)?;
+        tracing::trace!("its changes are delivered");
 
         let partitions = self.delivered(&sent)?;
         let record = self.record(encoded, &mut sent, partitions)?;

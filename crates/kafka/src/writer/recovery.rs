@@ -32,11 +32,14 @@ pub(super) fn recover(settings: &Arc<Settings>) -> Result<(Committer, Tail), Err
         described[&control.schema].id.clone(),
     ];
 
+    tracing::debug!("control topics are there");
     let mut producer = fence(settings)?;
+    tracing::debug!("predecessors are fenced");
     let reader = ControlReader::new(settings)?;
     if unended::end(&reader)? {
         producer = fence(settings)?;
     }
+    tracing::debug!("every partition is stable up to its end");
     stops::reached_blocking("tail");
 
     let marks = reader.marks()?;
@@ -49,6 +52,7 @@ pub(super) fn recover(settings: &Arc<Settings>) -> Result<(Committer, Tail), Err
     };
     reader.verify(&administrator, &ledger)?;
     let (schemas, _) = reader.schemas(0)?;
+    tracing::debug!("the tail is read and holds");
 
     let mut names = Names::new(&control);
     for topic in ledger.topics() {
@@ -82,6 +86,10 @@ pub(crate) fn fence(settings: &Settings) -> Result<Producer, Error> {
         .map_err(|error| Error::Client {
             problem: error.to_string(),
         })?;
+    // The library asks for the coordinator once it is connected, or half a second later.
+    if let Err(error) = producer.client().fetch_metadata(None, settings.patience) {
+        return Err(refusal::error(settings, "looking for the brokers", &error));
+    }
     let deadline = Instant::now() + settings.patience;
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
