@@ -10,6 +10,7 @@ mod e2e;
 mod e2e_catalogue;
 mod e2e_outages;
 mod fixtures_on_servers;
+mod formats;
 mod halves;
 mod init;
 mod kills;

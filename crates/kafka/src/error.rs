@@ -7,6 +7,7 @@
 
 use change::{Ordinal, TableName};
 use flow::{Disposition, Failure};
+use wire::Format;
 
 /// Why the log could not do what it was asked.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -66,6 +67,16 @@ pub enum Error {
         topic: String,
         recorded: i32,
         found: i32,
+    },
+    /// Messages of two formats would lie in one topic.
+    #[error(
+        "{table}: topic {topic} is written as {recorded}, the configuration asks for {configured}"
+    )]
+    FormatChanged {
+        table: TableName,
+        topic: String,
+        recorded: Format,
+        configured: Format,
     },
     /// What is needed was deleted.
     #[error(
@@ -166,6 +177,7 @@ impl Error {
             Error::TopicRefused { .. } => "LS5519",
             Error::TransactionTimeout { .. } => "LS5520",
             Error::Unexpected { .. } => "LS5521",
+            Error::FormatChanged { .. } => "LS5526",
         }
     }
 
@@ -184,6 +196,7 @@ impl Error {
             | Error::TopicRecreated { .. }
             | Error::TopicTruncated { .. }
             | Error::PartitionsChanged { .. }
+            | Error::FormatChanged { .. }
             | Error::Deleted { .. }
             | Error::BarriersLost { .. }
             | Error::CheckpointUnknown { .. }
@@ -228,6 +241,9 @@ impl Error {
             Error::PartitionsChanged { .. } => {
                 "a topic's partitions stay as they are for its life: run `lockstep reset --yes --drop-target` and copy again"
             }
+            Error::FormatChanged { .. } => {
+                "set log.format, log.schema or the table's own format back to what the topic has; for another one give the pipeline another name, or run `lockstep reset --yes --drop-target` and copy again"
+            }
             Error::Deleted { .. } => {
                 "run `lockstep reset --yes --drop-target` and copy again; give the topics a longer retention (log.retention) than the sink is ever away"
             }
@@ -261,7 +277,9 @@ impl Error {
 
     fn table(&self) -> Option<&TableName> {
         match self {
-            Error::MessageTooLarge { table, .. } | Error::TopicName { table, .. } => Some(table),
+            Error::MessageTooLarge { table, .. }
+            | Error::TopicName { table, .. }
+            | Error::FormatChanged { table, .. } => Some(table),
             Error::Client { .. }
             | Error::Unreachable { .. }
             | Error::NotAllowed { .. }

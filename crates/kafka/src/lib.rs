@@ -29,11 +29,12 @@ pub use reader::KafkaReader;
 pub use reset::reset;
 pub use settings::Settings;
 pub use topics::{ControlTopics, topic_name};
+pub use wire::Format;
 pub use writer::KafkaWriter;
 
 /// The codes that this crate can say, in order; beside them those of [`wire::CODES`].
 pub const CODES: &[&str] = &[
     "LS5501", "LS5502", "LS5503", "LS5504", "LS5505", "LS5506", "LS5507", "LS5508", "LS5509",
     "LS5510", "LS5511", "LS5512", "LS5513", "LS5514", "LS5515", "LS5516", "LS5517", "LS5518",
-    "LS5519", "LS5520", "LS5521", "LS5522", "LS5523", "LS5524", "LS5525",
+    "LS5519", "LS5520", "LS5521", "LS5522", "LS5523", "LS5524", "LS5525", "LS5526",
 ];

@@ -12,6 +12,7 @@ use change::{
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
+use wire::Format;
 
 /// The layout that this version writes and reads.
 pub(crate) const FORMAT: u32 = 1;
@@ -107,6 +108,9 @@ pub(crate) struct TopicRecord {
     pub(crate) id: Arc<str>,
     pub(crate) table: TableName,
     pub(crate) partitions: i32,
+    /// How its messages are written. Logs of versions that knew one format do not say it.
+    #[serde(default)]
+    pub(crate) format: Format,
 }
 
 /// A part of the state: everything up to the barrier that comes before it.
@@ -230,13 +234,13 @@ pub(crate) fn json_bytes(value: &impl Serialize) -> usize {
 }
 
 #[derive(Deserialize)]
-struct Format {
+struct RecordFormat {
     format: Option<u32>,
 }
 
 /// Reads a record; tells what is wrong with it.
 pub(crate) fn read<T: for<'a> Deserialize<'a>>(bytes: &[u8]) -> Result<T, String> {
-    match serde_json::from_slice(bytes).map(|Format { format }| format) {
+    match serde_json::from_slice(bytes).map(|RecordFormat { format }| format) {
         Ok(Some(FORMAT)) => serde_json::from_slice(bytes).map_err(|error| error.to_string()),
         Ok(Some(other)) => Err(format!(
             "it has format {other}, this version reads {FORMAT}"

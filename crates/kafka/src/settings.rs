@@ -8,6 +8,7 @@ use rdkafka::ClientConfig;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
+use wire::Format;
 
 /// The settings of one pipeline's log.
 #[derive(Clone, Debug)]
@@ -26,6 +27,9 @@ pub struct Settings {
     pub max_message_bytes: u64,
     /// Names of topics that the configuration chooses itself.
     pub topics: BTreeMap<TableName, Arc<str>>,
+    /// How changes are written, but for the tables that have a format of their own.
+    pub format: Format,
+    pub formats: BTreeMap<TableName, Format>,
     /// A transaction that is open for longer is aborted by the brokers, its producer fenced.
     pub transaction_timeout: Duration,
     /// How long one call waits for the brokers before it fails.
@@ -59,6 +63,8 @@ impl Settings {
             retention: None,
             max_message_bytes: 1 << 20,
             topics: BTreeMap::new(),
+            format: Format::default(),
+            formats: BTreeMap::new(),
             transaction_timeout: Duration::from_secs(60),
             patience: Duration::from_secs(30),
             state_every_bytes: 4 << 20,
@@ -70,12 +76,17 @@ impl Settings {
         self.brokers.join(",")
     }
 
-    /// What messages have in common.
-    pub(crate) fn wire(&self) -> wire::Settings {
+    /// How a table's changes are written, as far as its topic is not there yet.
+    pub(crate) fn format(&self, table: &TableName) -> Format {
+        self.formats.get(table).copied().unwrap_or(self.format)
+    }
+
+    /// What messages of this format have in common.
+    pub(crate) fn wire(&self, format: Format) -> wire::Settings {
         wire::Settings {
             pipeline: Arc::clone(&self.pipeline),
             version: env!("CARGO_PKG_VERSION").into(),
-            schema: false,
+            format,
         }
     }
 

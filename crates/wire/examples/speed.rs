@@ -10,7 +10,7 @@ use change::{
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use wire::{Decoder, Encoder, Messages, Received, Role, Settings};
+use wire::{Decoder, Encoder, Format, Messages, Received, Role, Settings};
 
 const CHANGES: u32 = 10_000;
 const ROUNDS: usize = 31;
@@ -20,7 +20,7 @@ fn main() {
     let settings = Settings {
         pipeline: "shop".into(),
         version: "0.1.0".into(),
-        schema: false,
+        format: Format::DebeziumJson,
     };
     println!("{} bytes of values in the row", row(1, 1).heap_bytes());
     for (operation, changes_of_a_transaction) in [

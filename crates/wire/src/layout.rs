@@ -4,6 +4,7 @@
 
 use crate::connect;
 use crate::form::Form;
+use crate::format::Format;
 use crate::string::quoted;
 use change::{Row, Schema};
 use std::sync::Arc;
@@ -19,8 +20,8 @@ pub struct Settings {
     pub pipeline: Arc<str>,
     /// The version of the program that writes, for `source.version`. Readers take any.
     pub version: Arc<str>,
-    /// Whether key and value carry their schema as Kafka Connect's JsonConverter writes it.
-    pub schema: bool,
+    /// How key and value are written.
+    pub format: Format,
 }
 
 #[derive(Debug)]
@@ -75,7 +76,7 @@ impl Layout {
             b",\"server_id\":",
         ];
         let (mut key_head, mut value_head, mut tail) = (Vec::new(), Vec::new(), &b""[..]);
-        if settings.schema {
+        if settings.format == Format::DebeziumJsonWithSchema {
             key_head = connect::key_head(schema, &settings.pipeline);
             value_head = connect::value_head(schema, &settings.pipeline);
             tail = b"}";

@@ -65,6 +65,7 @@ fn topic() -> TopicRecord {
         id: "id".into(),
         table: TableName::new("shop", "orders"),
         partitions: 1,
+        format: wire::Format::default(),
     }
 }
 

@@ -7,11 +7,10 @@
 use crate::error::Error;
 use crate::record::RecordId;
 use bytes::Bytes;
-use change::{Change, MappingVersion, Ordinal, Schema};
+use change::{Change, MappingVersion, Ordinal};
 use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
 use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::Arc;
 use wire::{Decoder, Received, Role, WireError, headers};
 
 /// What a barrier's records have to be.
@@ -143,8 +142,8 @@ struct Headed<'a> {
 }
 
 /// Decodes changes, and remembers the schemas that it has met.
+#[derive(Default)]
 pub(super) struct Decoding {
-    settings: wire::Settings,
     decoders: HashMap<RecordId, Decoder>,
 }
 
@@ -152,26 +151,18 @@ pub(super) struct Decoding {
 const MET_AT_MOST: usize = 50_000;
 
 impl Decoding {
-    pub(super) fn new(settings: wire::Settings) -> Self {
-        Self {
-            settings,
-            decoders: HashMap::new(),
-        }
-    }
-
-    /// The changes that the records are, in order.
+    /// The changes that the records are, in order. `decoder` makes one for the schema of that id.
     pub(super) fn changes(
         &mut self,
         mut records: Records,
-        mut schema: impl FnMut(&RecordId) -> Result<Arc<Schema>, Error>,
+        mut decoder: impl FnMut(&RecordId) -> Result<Decoder, Error>,
     ) -> Result<Vec<Change>, Error> {
         if self.decoders.len() >= MET_AT_MOST {
             self.decoders.clear();
         }
         for id in &records.schemas {
             if !self.decoders.contains_key(id) {
-                let decoder = Decoder::new(&schema(id)?, &self.settings);
-                self.decoders.insert(id.clone(), decoder);
+                self.decoders.insert(id.clone(), decoder(id)?);
             }
         }
         records

@@ -19,6 +19,7 @@ use change::{Barrier, Ordinal, TableProgress};
 use rdkafka::message::{BorrowedMessage, Message as _};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use wire::Decoder;
 
 /// How long the thread waits before it looks whether anybody still listens.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -75,7 +76,7 @@ impl<'a> Fetcher<'a> {
             from_start: after.is_none(),
             partitions,
             schemas: Schemas::default(),
-            decoding: Decoding::new(settings.wire()),
+            decoding: Decoding::default(),
             ledger,
             control,
             stop,
@@ -170,9 +171,25 @@ impl<'a> Fetcher<'a> {
         }
         tracing::trace!(changes = record.changes, "its changes are there");
         let (control, schemas) = (&self.control, &mut self.schemas);
-        let changes = self
-            .decoding
-            .changes(records, |id| schemas.schema(control, id))?;
+        let (settings, ledger) = (self.settings, &self.ledger);
+        let changes = self.decoding.changes(records, |id| {
+            let schema = schemas.schema(control, id)?;
+            // What its topic is written in is recorded, and no configuration has a say in it.
+            let number = ledger.number(&schema.name);
+            let topic = number.and_then(|number| ledger.topic(number));
+            let Some(topic) = topic else {
+                return Err(Error::Inconsistent {
+                    topic: control.control.schema.clone(),
+                    partition: 0,
+                    offset: -1,
+                    problem: format!(
+                        "the record {} is of {}, which has no topic",
+                        id.0, schema.name
+                    ),
+                });
+            };
+            Ok(Decoder::new(&schema, &settings.wire(topic.record.format)))
+        })?;
         if changes.len() as u64 != record.changes {
             return Err(Error::Inconsistent {
                 topic: self.barriers.to_string(),

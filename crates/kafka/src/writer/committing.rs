@@ -133,6 +133,7 @@ impl Committer {
                 id: described[&name].id.clone(),
                 partitions: described[&name].partitions,
                 name: name.into(),
+                format: self.settings.format(&table),
                 table,
             });
         Ok(records.collect())

@@ -6,6 +6,7 @@
 
 use crate::error::Error;
 use crate::record::{SchemaContent, SchemaRecord};
+use crate::settings::Settings;
 use change::{Barrier, Change, Gtid, GtidSet, Schema};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -32,7 +33,7 @@ pub(crate) struct Encoded {
 /// Encodes barriers, and remembers the schemas that it has met.
 #[derive(Debug)]
 pub(crate) struct Encoder {
-    settings: wire::Settings,
+    settings: Arc<Settings>,
     /// By the schema's address, which stays its own while the encoder holds it.
     met: HashMap<usize, Met>,
     /// Barriers so far.
@@ -52,7 +53,7 @@ struct Met {
 const MET_AT_MOST: usize = 50_000;
 
 impl Encoder {
-    pub(crate) fn new(settings: wire::Settings) -> Self {
+    pub(crate) fn new(settings: Arc<Settings>) -> Self {
         Self {
             settings,
             met: HashMap::new(),
@@ -105,7 +106,10 @@ impl Encoder {
         match self.met.entry(address) {
             Entry::Occupied(met) => Ok(met.into_mut()),
             Entry::Vacant(unmet) => Ok(unmet.insert(Met {
-                encoder: wire::Encoder::new(schema, &self.settings),
+                encoder: {
+                    let format = self.settings.format(&schema.name);
+                    wire::Encoder::new(schema, &self.settings.wire(format))
+                },
                 record: Arc::new(record(SchemaContent::Schema(Arc::clone(schema)))?),
                 place: 0,
                 barrier: 0,

@@ -85,9 +85,11 @@ impl LogWriter for KafkaWriter {
             tell: Arc::clone(&tell),
             abandoned: Arc::clone(&abandoned),
         };
-        let wire = self.settings.wire();
+        let settings = Arc::clone(&self.settings);
         let threads = vec![
-            spawn("kafka-encode", move || encode(wire, barriers, &hand, &tell))?,
+            spawn("kafka-encode", move || {
+                encode(settings, barriers, &hand, &tell)
+            })?,
             spawn("kafka-commit", move || committing.run(answer, &encoded))?,
         ];
         let mut running = Running {
@@ -197,7 +199,7 @@ fn fail(tell: &watch::Sender<Told>, error: Error) {
 
 /// The encoding thread.
 fn encode(
-    settings: wire::Settings,
+    settings: Arc<Settings>,
     mut barriers: mpsc::Receiver<Barrier>,
     hand: &SyncSender<Encoded>,
     tell: &watch::Sender<Told>,

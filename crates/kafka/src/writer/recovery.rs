@@ -11,6 +11,7 @@ use super::deliveries::Deliveries;
 use super::unended;
 use crate::client;
 use crate::error::Error;
+use crate::ledger::Ledger;
 use crate::refusal;
 use crate::settings::Settings;
 use crate::tail::{ControlReader, Suffix, ids};
@@ -47,10 +48,11 @@ pub(super) fn recover(settings: &Arc<Settings>) -> Result<(Committer, Tail), Err
         Some(found) => reader.ledger_at(&found, marks)?,
         None => {
             reader.verify_new()?;
-            (crate::ledger::Ledger::default(), Suffix::default())
+            (Ledger::default(), Suffix::default())
         }
     };
     reader.verify(&administrator, &ledger)?;
+    verify_formats(settings, &ledger)?;
     let (schemas, _) = reader.schemas(0)?;
     tracing::debug!("the tail is read and holds");
 
@@ -76,6 +78,24 @@ pub(super) fn recover(settings: &Arc<Settings>) -> Result<(Committer, Tail), Err
         suffix,
     };
     Ok((committer, tail))
+}
+
+/// A topic's messages are all of one format: who reads it by the configuration could not tell where
+/// another begins.
+fn verify_formats(settings: &Settings, ledger: &Ledger) -> Result<(), Error> {
+    for topic in ledger.topics() {
+        let recorded = &topic.record;
+        let configured = settings.format(&recorded.table);
+        if configured != recorded.format {
+            return Err(Error::FormatChanged {
+                table: recorded.table.clone(),
+                topic: recorded.name.to_string(),
+                recorded: recorded.format,
+                configured,
+            });
+        }
+    }
+    Ok(())
 }
 
 /// A producer that is the only one of its id from now on.

@@ -5,6 +5,7 @@ use super::setting::{Log, barrier, inserts, row, schema, shared};
 use change::{ChangeKind, Ordinal};
 use flow::ports::{LogReader, LogWriter};
 use flow::{Disposition, Failure};
+use kafka::Format;
 
 /// The topic of the table `orders`.
 fn orders(log: &Log) -> String {
@@ -87,6 +88,31 @@ async fn other_partitions_are_refused() {
     log.write(1..=3).await;
     outsider::add_partitions(&log.settings, &orders(&log), 2);
     halts(&log.writer().recover().await.unwrap_err(), "LS5511");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_format_is_refused_and_readers_go_by_the_recorded_one() {
+    let mut log = Log::fresh(shared().await);
+    log.settings.format = Format::DebeziumJsonWithSchema;
+    log.write(1..=2).await;
+    // A reader is not asked what it thinks.
+    log.settings.format = Format::DebeziumJson;
+    let mut reader = log.reader();
+    reader.open(None).await.unwrap();
+    for number in 1..=2 {
+        let barrier = reader.next().await.unwrap().unwrap();
+        assert_eq!(barrier.changes.len(), 2, "barrier {number}");
+    }
+    let failure = log.writer().recover().await.unwrap_err();
+    halts(&failure, "LS5526");
+    assert_eq!(failure.table, Some(schema("orders").name.clone()));
+    let recorded = "is written as debezium-json with schema, the configuration";
+    assert!(failure.message.contains(recorded), "{failure}");
+    // One table may be unlike the others.
+    let name = schema("orders").name.clone();
+    let own = Format::DebeziumJsonWithSchema;
+    log.settings.formats.insert(name, own);
+    log.write(3..=3).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,12 +2,10 @@
 
 use kafka::{KafkaReader, KafkaWriter, Settings};
 
-use crate::config::{Configuration, Format, KafkaLog};
+use crate::config::{Configuration, KafkaLog};
 
 /// What every client of the pipeline's log is told.
 pub(super) fn settings(configuration: &Configuration, kafka: &KafkaLog) -> Settings {
-    // The only format so far: another has to be told here.
-    let Format::DebeziumJson = kafka.format;
     let topics = kafka.topics.iter();
     Settings {
         partitions: kafka.partitions,
@@ -17,6 +15,7 @@ pub(super) fn settings(configuration: &Configuration, kafka: &KafkaLog) -> Setti
         topics: topics
             .map(|(table, topic)| (table.clone(), topic.as_str().into()))
             .collect(),
+        format: kafka.format,
         ..Settings::new(configuration.pipeline.as_str(), kafka.brokers.clone())
     }
 }

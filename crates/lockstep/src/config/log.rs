@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use change::TableName;
+use wire::Format;
 
 use super::document::{Key, Section};
 
@@ -49,12 +50,6 @@ impl KafkaLog {
     }
 }
 
-/// How changes are written in topics.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
-    DebeziumJson,
-}
-
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {
     Direct,
@@ -75,6 +70,11 @@ const FORMAT: Key = Key {
     name: "format",
     allowed: "debezium-json, with kind = \"kafka\"",
     example: r#"format = "debezium-json""#,
+};
+const SCHEMA: Key = Key {
+    name: "schema",
+    allowed: "true or false (the default), with format = \"debezium-json\"",
+    example: "schema = true",
 };
 const PARTITIONS: Key = Key {
     name: "partitions",
@@ -103,6 +103,7 @@ impl Log {
         let kind = section.require(KIND, kind);
         let brokers = section.parsed(BROKERS, broker_list);
         let format = section.word(FORMAT, &[("debezium-json", Format::DebeziumJson)]);
+        let schema = section.boolean(SCHEMA);
         let partitions = section.integer(PARTITIONS, 1..=10_000);
         let replication_factor = section.integer(REPLICATION_FACTOR, 1..=100);
         let retention = section.parsed(RETENTION, retention);
@@ -117,6 +118,7 @@ impl Log {
             let spans = [
                 (BROKERS, brokers.as_ref().map(|key| key.key_span.clone())),
                 (FORMAT, format.as_ref().map(|key| key.key_span.clone())),
+                (SCHEMA, schema.as_ref().map(|key| key.key_span.clone())),
                 (
                     PARTITIONS,
                     partitions.as_ref().map(|key| key.key_span.clone()),
@@ -147,7 +149,10 @@ impl Log {
             Kind::Direct => Some(Self::Direct),
             Kind::Kafka => Some(Self::Kafka(KafkaLog {
                 brokers: brokers?.value,
-                format: format.map_or(Format::DebeziumJson, |format| format.value),
+                format: match schema {
+                    Some(schema) if schema.value => Format::DebeziumJsonWithSchema,
+                    Some(_) | None => format.map_or(Format::DebeziumJson, |format| format.value),
+                },
                 partitions: u32::try_from(partitions.map_or(1, |count| count.value))
                     .expect("at most 10000"),
                 replication_factor: replication_factor

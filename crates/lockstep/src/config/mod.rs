@@ -30,7 +30,7 @@ use mistake::{Excerpt, Mistake, Mistakes};
 
 use tables::TableSection;
 
-pub use log::{Format, KafkaLog, Log};
+pub use log::{KafkaLog, Log};
 pub use passwords::{Needs, Surroundings};
 pub use rendering::RenderedMistake;
 pub use stores::{Source, Target, Tls};

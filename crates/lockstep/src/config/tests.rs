@@ -8,6 +8,7 @@ use change::TableName;
 use super::*;
 
 mod choices;
+mod logs;
 
 const GOOD: &str = r#"
 [pipeline]
@@ -190,30 +191,6 @@ fn without_a_log_the_log_is_direct() {
             .unwrap()
             .log,
         Log::Direct
-    );
-}
-
-#[test]
-fn a_kafka_log_is_read_with_its_defaults() {
-    let text = GOOD.replace(
-        "kind = \"direct\"",
-        "kind = \"kafka\"\nbrokers = \"a:9092, b:9092\"\nretention = \"7d\"",
-    );
-    let Log::Kafka(log) = parse(&text).unwrap().log else {
-        panic!("a Kafka log")
-    };
-    assert_eq!(log.brokers, ["a:9092", "b:9092"]);
-    assert_eq!(
-        (
-            log.partitions,
-            log.replication_factor,
-            log.max_message_bytes
-        ),
-        (1, None, 1 << 20)
-    );
-    assert_eq!(
-        log.retention,
-        Some(std::time::Duration::from_secs(7 * 86_400))
     );
 }
 

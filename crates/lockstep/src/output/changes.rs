@@ -8,7 +8,7 @@ use std::sync::Arc;
 use change::{Change, ChangeKind, Column, ColumnKind, Row, Schema, Value};
 use kafka::TopicListing;
 use serde_json::{Value as Json, json};
-use wire::{Encoder, Messages, Settings};
+use wire::{Encoder, Format, Messages, Settings};
 
 use super::columns::{Align, lay_out};
 use super::words;
@@ -33,7 +33,7 @@ impl ChangePrinter {
             settings: Settings {
                 pipeline: pipeline.into(),
                 version: env!("CARGO_PKG_VERSION").into(),
-                schema: false,
+                format: Format::DebeziumJson,
             },
             encoders: HashMap::new(),
             messages: Messages::new(),

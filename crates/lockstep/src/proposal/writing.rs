@@ -152,6 +152,10 @@ fn log(file: &mut File, stores: &Stores) {
             );
             file.line("format = \"debezium-json\"");
             file.noted(
+                "# schema = false",
+                "true: each message carries its schema, as Kafka Connect's JsonConverter writes it",
+            );
+            file.noted(
                 "# partitions = 1",
                 "of each table's topic, for its whole life",
             );

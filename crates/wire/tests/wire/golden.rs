@@ -5,15 +5,15 @@ use crate::examples::{change, every_type, line, lines};
 use crate::round_trip::settings;
 use change::ChangeKind;
 use std::fmt::Write as _;
-use wire::{Encoder, Messages};
+use wire::{Encoder, Format, Messages};
 
 fn text(bytes: Option<&[u8]>) -> &str {
     bytes.map_or("(null)", |bytes| std::str::from_utf8(bytes).unwrap())
 }
 
 /// Role, partition of twelve, key and value of each message of a change.
-fn written(of: &change::Change, schema: bool) -> String {
-    let mut encoder = Encoder::new(&of.schema, &settings(schema));
+fn written(of: &change::Change, format: Format) -> String {
+    let mut encoder = Encoder::new(&of.schema, &settings(format));
     let mut messages = Messages::new();
     messages.begin(1_704_164_645_200);
     encoder.encode(of, &mut messages).unwrap();
@@ -31,7 +31,7 @@ fn every_type_has_its_usual_form() {
     let (schema, usual, _) = every_type();
     insta::assert_snapshot!(written(
         &change(&schema, ChangeKind::Insert { after: usual }),
-        false
+        Format::DebeziumJson
     ));
 }
 
@@ -40,7 +40,7 @@ fn what_debezium_would_lose_has_an_exact_form() {
     let (schema, _, unusual) = every_type();
     insta::assert_snapshot!(written(
         &change(&schema, ChangeKind::Insert { after: unusual }),
-        false
+        Format::DebeziumJson
     ));
 }
 
@@ -49,7 +49,7 @@ fn a_message_can_carry_its_schema() {
     let (schema, usual, _) = every_type();
     insta::assert_snapshot!(written(
         &change(&schema, ChangeKind::Insert { after: usual }),
-        true
+        Format::DebeziumJsonWithSchema
     ));
 }
 
@@ -72,7 +72,7 @@ fn each_operation_of_a_table_with_a_key() {
         },
         ChangeKind::Read { row: one },
     ];
-    let all = kinds.map(|kind| written(&change(&schema, kind), false));
+    let all = kinds.map(|kind| written(&change(&schema, kind), Format::DebeziumJson));
     insta::assert_snapshot!(all.join("\n"));
 }
 
@@ -95,6 +95,6 @@ fn each_operation_of_a_table_without_a_key() {
         },
         ChangeKind::Read { row: one },
     ];
-    let all = kinds.map(|kind| written(&change(&schema, kind), false));
+    let all = kinds.map(|kind| written(&change(&schema, kind), Format::DebeziumJson));
     insta::assert_snapshot!(all.join("\n"));
 }

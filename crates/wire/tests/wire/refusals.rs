@@ -4,18 +4,18 @@ use crate::examples::{change, every_type, line, lines};
 use crate::round_trip::{received, settings};
 use bytes::Bytes;
 use change::{Change, ChangeKind, Ordinal, Row, Value};
-use wire::{Decoder, Encoder, Messages, Received, Role, WireError};
+use wire::{Decoder, Encoder, Format, Messages, Received, Role, WireError};
 
 fn encoded(of: &Change) -> Messages {
     let mut messages = Messages::new();
-    Encoder::new(&of.schema, &settings(false))
+    Encoder::new(&of.schema, &settings(Format::DebeziumJson))
         .encode(of, &mut messages)
         .unwrap();
     messages
 }
 
 fn decoded(of: &Change, messages: &[Received<'_>]) -> Result<Change, WireError> {
-    Decoder::new(&of.schema, &settings(false)).decode(of.ordinal, messages)
+    Decoder::new(&of.schema, &settings(Format::DebeziumJson)).decode(of.ordinal, messages)
 }
 
 fn insert() -> Change {
@@ -106,8 +106,8 @@ fn the_ordinals_of_header_and_value_are_the_same() {
         transaction: 12,
         change: 4,
     };
-    let outcome =
-        Decoder::new(&change.schema, &settings(false)).decode(other, &received(&messages));
+    let outcome = Decoder::new(&change.schema, &settings(Format::DebeziumJson))
+        .decode(other, &received(&messages));
     assert!(
         matches!(outcome, Err(WireError::Ordinal { .. })),
         "{outcome:?}"
@@ -173,7 +173,8 @@ fn a_row_with_another_number_of_values_is_not_encoded() {
     let short = Row::new(vec![Value::Int(1)]);
     let change = change(&lines(&[1]), ChangeKind::Insert { after: short });
     let mut messages = Messages::new();
-    let outcome = Encoder::new(&change.schema, &settings(false)).encode(&change, &mut messages);
+    let outcome = Encoder::new(&change.schema, &settings(Format::DebeziumJson))
+        .encode(&change, &mut messages);
     assert_eq!(outcome.unwrap_err().code(), "LS5403");
     assert!(messages.is_empty());
 }
@@ -186,7 +187,10 @@ fn rows_of_another_schema_are_refused() {
     let messages = encoded(&change);
     let mut renamed = (*schema).clone();
     renamed.columns[3].name = "renamed".into();
-    let outcome = Decoder::new(&std::sync::Arc::new(renamed), &settings(false))
-        .decode(change.ordinal, &received(&messages));
+    let outcome = Decoder::new(
+        &std::sync::Arc::new(renamed),
+        &settings(Format::DebeziumJson),
+    )
+    .decode(change.ordinal, &received(&messages));
     assert!(outcome.is_err());
 }

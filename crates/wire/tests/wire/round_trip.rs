@@ -5,14 +5,21 @@ use bytes::Bytes;
 use change::{Change, ChangeKind, Identity, Row};
 use proptest::prelude::*;
 use std::collections::HashMap;
-use wire::{Decoder, Encoder, Messages, Received, Role, Settings};
+use wire::{Decoder, Encoder, Format, Messages, Received, Role, Settings};
 
-pub(crate) fn settings(schema: bool) -> Settings {
+pub(crate) fn settings(format: Format) -> Settings {
     Settings {
         pipeline: "shop".into(),
         version: "0.1.0".into(),
-        schema,
+        format,
     }
+}
+
+pub(crate) fn format() -> impl Strategy<Value = Format> {
+    prop_oneof![
+        Just(Format::DebeziumJson),
+        Just(Format::DebeziumJsonWithSchema),
+    ]
 }
 
 /// The messages as a consumer gets them.
@@ -83,13 +90,13 @@ fn subject(message: &Received<'_>, change: &Change) -> Vec<u8> {
 
 proptest! {
     #[test]
-    fn every_change_survives_bit_by_bit(changes in generate::changes(), schema in any::<bool>()) {
-        survives(&changes, &settings(schema));
+    fn every_change_survives_bit_by_bit(changes in generate::changes(), format in format()) {
+        survives(&changes, &settings(format));
     }
 
     #[test]
     fn messages_of_one_key_share_a_partition(changes in generate::changes()) {
-        let settings = settings(false);
+        let settings = settings(Format::DebeziumJson);
         let mut encoder = Encoder::new(&changes[0].schema, &settings);
         let mut partitions: HashMap<Vec<u8>, u32> = HashMap::new();
         // Each row once more as another kind of change, so that rows are met again.
@@ -116,7 +123,7 @@ proptest! {
         byte in any::<u8>(),
         cut in any::<bool>(),
     ) {
-        let settings = settings(false);
+        let settings = settings(Format::DebeziumJson);
         let change = &changes[0];
         let mut encoder = Encoder::new(&change.schema, &settings);
         let mut messages = Messages::new();

@@ -1,0 +1,29 @@
+//! The formats that a topic's messages can have.
+//!
+//! A topic has one for its whole life, and the log records which: the names below are what it
+//! records, so they stay as they are.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// How changes are written in a topic.
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Format {
+    /// JSON as Debezium writes it, without a schema.
+    #[default]
+    DebeziumJson,
+    /// The same as payload, beside its schema, as Kafka Connect's JsonConverter writes it.
+    DebeziumJsonWithSchema,
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Format::DebeziumJson => "debezium-json",
+            Format::DebeziumJsonWithSchema => "debezium-json with schema",
+        })
+    }
+}

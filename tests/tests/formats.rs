@@ -1,0 +1,74 @@
+//! Pipelines whose topics are of other formats: what the sink makes of them is what it makes of the
+//! usual one, whatever happens to capture, and a topic keeps the format that it was begun with.
+
+use std::time::Duration;
+use tests::pipeline_scene::{LogKind, Scene, rough_mix};
+use tests::topics::{Record, read_committed};
+use tests::workload;
+
+const SECTIONS: &str = "[capture]\nchunk_rows = 100\nmax_barrier_changes = 250\n";
+
+/// Copies and follows with a log of this format, capture being killed meanwhile; the comparer finds
+/// both stores equal, and another format is refused afterwards.
+async fn proven(lines: &str, sections: &str, seed: u64) -> (Scene, Vec<Record>) {
+    let options = workload::Options {
+        writers: 2,
+        rows: 300,
+        large_transaction_rows: 600,
+        mix: rough_mix(),
+        pause: Some(Duration::from_millis(15)),
+        ..workload::Options::new(seed)
+    };
+    let sections = format!("{SECTIONS}{sections}");
+    let scene = Scene::start(LogKind::Kafka, options, &sections)
+        .await
+        .unwrap();
+    scene.configure(lines, &sections).unwrap();
+    let writers = workload::start(&scene.mysql.url(), &scene.options)
+        .await
+        .unwrap();
+    for (place, count) in [("produced", 3), ("logged", 12)] {
+        let mut capture = scene
+            .pipeline
+            .start_and_stop_at("capture", place, count)
+            .unwrap();
+        capture.stopped_at(place).await;
+        capture.kill();
+    }
+    println!("{}", writers.stop().await.unwrap());
+    scene.pipeline.catch_up().await.unwrap();
+    println!("{}", scene.require_equal().await.unwrap());
+
+    scene.configure("", SECTIONS).unwrap();
+    let arguments = ["capture", "--until", "caught-up"];
+    let ended = scene.pipeline.finish(&arguments).await.unwrap();
+    assert_eq!(ended.code, Some(1), "{ended}");
+    assert!(ended.stderr.contains("[LS5526]"), "{ended}");
+    // The sink goes by what the log says of itself.
+    scene.pipeline.part_catches_up("sink").await.unwrap();
+    scene.configure(lines, &sections).unwrap();
+
+    let prefix = format!("{}.work.", scene.name);
+    let records = read_committed(scene.kafka(), &prefix).await.unwrap();
+    assert!(records.len() > 1_000, "{} records", records.len());
+    (scene, records)
+}
+
+/// The values of the records of topics that end so.
+#[allow(dead_code)]
+fn values<'a>(records: &'a [Record], table: &str) -> impl Iterator<Item = &'a [u8]> {
+    let of_table = records
+        .iter()
+        .filter(move |record| record.topic.ends_with(table));
+    of_table.filter_map(|record| record.value.as_deref())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn messages_with_their_schema_make_the_same_documents() {
+    let (_scene, records) = proven("schema = true", "", 61).await;
+    for record in &records {
+        for part in [&record.key, &record.value].into_iter().flatten() {
+            assert!(part.starts_with(b"{\"schema\":{\"type\":\"struct\""));
+        }
+    }
+}
