@@ -5,13 +5,16 @@
 //! is checked for being one change: the same ordinal in header and source, the key that the image
 //! has, halves that belong together.
 
-use crate::cursor::{Broken, Cursor};
+use crate::cursor::Broken;
 use crate::error::WireError;
-use crate::layout::{Layout, Settings};
+use crate::event::Event;
+use crate::format::Format;
+use crate::json::JsonReader;
+use crate::layout::Settings;
 use crate::messages::Role;
-use crate::source::{Source, SourceReader};
+use crate::protobuf::ProtobufReader;
 use bytes::Bytes;
-use change::{Change, ChangeKind, Ordinal, Row, Schema};
+use change::{Change, ChangeKind, Ordinal, Schema};
 use std::sync::Arc;
 
 /// A message as it came: key, value, and the role that its headers tell. The row's texts and bytes
@@ -26,33 +29,37 @@ pub struct Received<'a> {
 /// Decodes the changes of one table, as one schema describes it.
 #[derive(Debug)]
 pub struct Decoder {
-    layout: Layout,
-    source: SourceReader,
+    schema: Arc<Schema>,
+    reader: Reader,
     /// Keys are written here once more and compared.
     key: Vec<u8>,
-    scratch: Vec<u8>,
 }
 
-/// What one message's value says.
-struct Event {
-    kind: ChangeKind,
-    source: Source,
+/// Keys and values of one format.
+#[derive(Debug)]
+enum Reader {
+    Json(JsonReader),
+    Protobuf(ProtobufReader),
 }
 
 impl Decoder {
     /// `settings` are those that the messages were written with, but for the version.
     pub fn new(schema: &Arc<Schema>, settings: &Settings) -> Self {
         Self {
-            layout: Layout::new(schema, settings),
-            source: SourceReader::default(),
+            schema: Arc::clone(schema),
+            reader: match settings.format {
+                Format::DebeziumJson | Format::DebeziumJsonWithSchema => {
+                    Reader::Json(JsonReader::new(schema, settings))
+                }
+                Format::Protobuf => Reader::Protobuf(ProtobufReader::new(schema, settings)),
+            },
             key: Vec::new(),
-            scratch: Vec::new(),
         }
     }
 
     /// The schema that this decoder was made for.
     pub fn schema(&self) -> &Arc<Schema> {
-        &self.layout.schema
+        &self.schema
     }
 
     /// The change that these messages are: all that have its ordinal, in the order of their roles.
@@ -61,7 +68,7 @@ impl Decoder {
         ordinal: Ordinal,
         messages: &[Received<'_>],
     ) -> Result<Change, WireError> {
-        let keyed = !self.layout.key.is_empty();
+        let keyed = !self.schema.key.is_empty();
         let event = match messages {
             [whole] if whole.role == Role::Whole => {
                 let event = self.event(ordinal, whole)?;
@@ -82,13 +89,13 @@ impl Decoder {
         };
         let Some(Event { kind, source }) = event else {
             return Err(WireError::Incomplete {
-                table: self.layout.schema.name.clone(),
+                table: self.schema.name.clone(),
                 ordinal,
                 messages: messages.len(),
             });
         };
         Ok(Change {
-            schema: Arc::clone(&self.layout.schema),
+            schema: Arc::clone(&self.schema),
             ordinal,
             kind,
             origin: source.origin,
@@ -128,11 +135,16 @@ impl Decoder {
             column: None,
         };
         let value = message.value.as_ref();
-        let outcome = value.ok_or(missing).and_then(|value| self.value(value));
+        let outcome = value
+            .ok_or(missing)
+            .and_then(|value| match &mut self.reader {
+                Reader::Json(json) => json.value(value),
+                Reader::Protobuf(protobuf) => protobuf.value(value),
+            });
         let event = outcome.map_err(|broken| self.unreadable(ordinal, "value", broken))?;
         if event.source.ordinal != ordinal {
             return Err(WireError::Ordinal {
-                table: self.layout.schema.name.clone(),
+                table: self.schema.name.clone(),
                 header: ordinal,
                 source_ordinal: event.source.ordinal,
             });
@@ -149,14 +161,14 @@ impl Decoder {
         kind: &ChangeKind,
     ) -> Result<(), WireError> {
         let row = kind.after().or(kind.before());
-        let keyed = row.filter(|_| !self.layout.key.is_empty());
+        let keyed = row.filter(|_| !self.schema.key.is_empty());
         self.key.clear();
         let expected = keyed.map(|row| {
-            let out = &mut self.key;
-            out.extend_from_slice(&self.layout.key_head);
-            self.layout.write_key(row, out, &mut self.scratch);
-            out.extend_from_slice(self.layout.tail);
-            &out[..]
+            match &mut self.reader {
+                Reader::Json(json) => json.key(row, &mut self.key),
+                Reader::Protobuf(protobuf) => protobuf.key(row, &mut self.key),
+            }
+            &self.key[..]
         });
         if expected == found {
             return Ok(());
@@ -169,38 +181,8 @@ impl Decoder {
         Err(self.unreadable(ordinal, "key", broken))
     }
 
-    fn value(&mut self, value: &Bytes) -> Result<Event, Broken> {
-        let layout = &self.layout;
-        let cursor = &mut Cursor::new(value);
-        cursor.expect(&layout.value_head, "the schema of this table's values")?;
-        cursor.expect(b"{\"before\":", "the field before")?;
-        let before = image(layout, cursor)?;
-        cursor.expect(b",\"after\":", "the field after")?;
-        let after = image(layout, cursor)?;
-        let source = self.source.read(layout, cursor)?;
-        cursor.expect(b",\"op\":\"", "the field op")?;
-        let operation = cursor.peek();
-        let kind = match (operation, before, after) {
-            (Some(b'c'), None, Some(after)) => ChangeKind::Insert { after },
-            (Some(b'r'), None, Some(row)) => ChangeKind::Read { row },
-            (Some(b'u'), Some(before), Some(after)) => ChangeKind::Update { before, after },
-            (Some(b'd'), Some(before), None) => ChangeKind::Delete { before },
-            _ => return cursor.broken("the operation of these images"),
-        };
-        if source.snapshot != matches!(kind, ChangeKind::Read { .. }) {
-            return cursor.broken("r for a row of the snapshot, and only for one");
-        }
-        cursor.advance(1);
-        cursor.expect(b"\",\"ts_ms\":", "the field ts_ms")?;
-        cursor.signed()?;
-        cursor.expect(b",\"transaction\":null}", "the field transaction, null")?;
-        cursor.expect(layout.tail, "the end of the payload")?;
-        cursor.end()?;
-        Ok(Event { kind, source })
-    }
-
     fn unreadable(&self, ordinal: Ordinal, part: &'static str, broken: Broken) -> WireError {
-        let schema = &self.layout.schema;
+        let schema = &self.schema;
         let column = broken.column.and_then(|index| schema.columns.get(index));
         WireError::Unreadable {
             table: schema.name.clone(),
@@ -215,27 +197,4 @@ impl Decoder {
 
 fn is_tombstone(deleted: &Received<'_>, tombstone: &Received<'_>) -> bool {
     tombstone.role == Role::Tombstone && tombstone.value.is_none() && tombstone.key == deleted.key
-}
-
-/// A row's image, or `None` for null.
-fn image(layout: &Layout, cursor: &mut Cursor<'_>) -> Result<Option<Row>, Broken> {
-    if cursor.take(b"null") {
-        return Ok(None);
-    }
-    if layout.columns.is_empty() {
-        cursor.expect(b"{", "a row")?;
-    }
-    let mut values = Vec::with_capacity(layout.columns.len());
-    for (index, field) in layout.columns.iter().enumerate() {
-        let in_column = |broken: Broken| Broken {
-            column: Some(index),
-            ..broken
-        };
-        cursor
-            .expect(&field.prefix, "the column's name")
-            .map_err(in_column)?;
-        values.push(crate::read::value(&field.form, cursor).map_err(in_column)?);
-    }
-    cursor.expect(b"}", "the end of the row")?;
-    Ok(Some(Row::new(values)))
 }

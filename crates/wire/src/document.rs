@@ -34,7 +34,7 @@ pub(crate) fn write(json: &Json, out: &mut Vec<u8>, scratch: &mut Vec<u8>) {
 }
 
 /// Whether the text alone says what each value is.
-fn is_plain(json: &Json) -> bool {
+pub(crate) fn is_plain(json: &Json) -> bool {
     match json {
         Json::Null | Json::Bool(_) | Json::Int(_) | Json::String(_) => true,
         Json::UInt(number) => i64::try_from(*number).is_err(),
@@ -45,7 +45,8 @@ fn is_plain(json: &Json) -> bool {
     }
 }
 
-fn text(json: &Json, out: &mut Vec<u8>) {
+/// Appends the document's text.
+pub(crate) fn text(json: &Json, out: &mut Vec<u8>) {
     match json {
         Json::Null => out.extend_from_slice(b"null"),
         Json::Bool(true) => out.extend_from_slice(b"true"),
@@ -90,7 +91,7 @@ fn text(json: &Json, out: &mut Vec<u8>) {
 }
 
 /// One letter for each scalar, in order.
-fn letters(json: &Json, out: &mut Vec<u8>) {
+pub(crate) fn letters(json: &Json, out: &mut Vec<u8>) {
     match json {
         Json::Null => out.push(b'n'),
         Json::Bool(_) => out.push(b'b'),
@@ -110,7 +111,7 @@ fn letters(json: &Json, out: &mut Vec<u8>) {
 /// Reads what [`write`] has written.
 pub(crate) fn read(cursor: &mut Cursor<'_>) -> Result<Json, Broken> {
     if cursor.peek() == Some(b'"') {
-        return document(&cursor.string()?, Letters::None, cursor.at());
+        return plain(&cursor.string()?, cursor.at());
     }
     cursor.expect(b"{\"json\":", "a JSON document")?;
     let text = cursor.string()?;
@@ -118,9 +119,23 @@ pub(crate) fn read(cursor: &mut Cursor<'_>) -> Result<Json, Broken> {
     let at = cursor.at();
     let letters = cursor.raw_string()?;
     cursor.expect(b"}", "the end of a JSON document")?;
-    let json = document(&text, Letters::Left(letters), at)?;
+    lettered(&text, letters, at)
+}
+
+/// The document of this text, which says itself what it holds. A fault is reported at `at`.
+pub(crate) fn plain(text: &Bytes, at: usize) -> Result<Json, Broken> {
+    document(text, Letters::None, at)
+}
+
+/// The document of this text and these letters.
+pub(crate) fn lettered(text: &Bytes, letters: &[u8], at: usize) -> Result<Json, Broken> {
+    let json = document(text, Letters::Left(letters), at)?;
     if is_plain(&json) {
-        return cursor.broken_at(at, "no letters for a plain JSON document");
+        return Err(Broken {
+            at,
+            expected: "no letters for a plain JSON document",
+            column: None,
+        });
     }
     Ok(json)
 }

@@ -4,43 +4,49 @@
 //! row to another key is `d` and a tombstone of the old key and `c` of the new one, because each
 //! key has its partition. A table without a key has no tombstones, and its rows are told apart by
 //! all they hold: an update of one is `d` and `c` too, so that equal rows always meet in one
-//! partition.
+//! partition. How a message is spelled is the format's part.
 
 use crate::error::WireError;
-use crate::layout::{Layout, Settings};
+use crate::event::{Operation, Told, WrittenKey, WrittenValue};
+use crate::format::Format;
+use crate::json::JsonWriter;
+use crate::layout::Settings;
 use crate::messages::{Messages, Part, Role};
 use crate::murmur2::partition_hash;
-use crate::number::integer;
-use crate::source::SourceWriter;
+use crate::protobuf::ProtobufWriter;
 use change::{Change, ChangeKind, Row, Schema};
-use std::ops::Range;
 use std::sync::Arc;
 
 /// Encodes the changes of one table, as one schema describes it.
 #[derive(Debug)]
 pub struct Encoder {
-    layout: Layout,
-    source: SourceWriter,
+    schema: Arc<Schema>,
+    writer: Writer,
 }
 
-/// A value that was written: all of it, and the row image that stands for its key where the table
-/// has none.
-struct Written {
-    value: Range<usize>,
-    image: Range<usize>,
+/// Keys and values of one format.
+#[derive(Debug)]
+enum Writer {
+    Json(JsonWriter),
+    Protobuf(ProtobufWriter),
 }
 
 impl Encoder {
     pub fn new(schema: &Arc<Schema>, settings: &Settings) -> Self {
         Self {
-            layout: Layout::new(schema, settings),
-            source: SourceWriter::default(),
+            schema: Arc::clone(schema),
+            writer: match settings.format {
+                Format::DebeziumJson | Format::DebeziumJsonWithSchema => {
+                    Writer::Json(JsonWriter::new(schema, settings))
+                }
+                Format::Protobuf => Writer::Protobuf(ProtobufWriter::new(schema, settings)),
+            },
         }
     }
 
     /// The schema that this encoder was made for.
     pub fn schema(&self) -> &Arc<Schema> {
-        &self.layout.schema
+        &self.schema
     }
 
     /// Appends the one to three messages of a change of this encoder's schema.
@@ -49,180 +55,151 @@ impl Encoder {
     pub fn encode(&mut self, change: &Change, messages: &mut Messages) -> Result<(), WireError> {
         let images = change.kind.before().into_iter().chain(change.kind.after());
         for image in images {
-            if image.len() != self.layout.columns.len() {
+            if image.len() != self.schema.columns.len() {
                 return Err(WireError::Width {
-                    table: self.layout.schema.name.clone(),
+                    table: self.schema.name.clone(),
                     ordinal: change.ordinal,
                     values: image.len(),
-                    columns: self.layout.columns.len(),
+                    columns: self.schema.columns.len(),
                 });
             }
         }
-        let whole = Role::Whole;
+        let told = |operation, before, after| Told {
+            change,
+            before,
+            after,
+            operation,
+            processed_at_ms: messages.processed_at_ms(),
+        };
         match &change.kind {
-            ChangeKind::Insert { after } => self.one(change, (None, Some(after)), b'c', messages),
-            ChangeKind::Read { row } => self.one(change, (None, Some(row)), b'r', messages),
-            ChangeKind::Delete { before } if self.is_keyed() => {
-                let key = self.key(before, messages);
-                let value = self.value(change, (Some(before), None), b'd', messages);
-                self.keyed(change, key.clone(), Some(value), whole, messages);
-                self.keyed(change, key, None, Role::Tombstone, messages);
+            ChangeKind::Insert { after } => {
+                self.one(told(Operation::Create, None, Some(after)), after, messages);
+            }
+            ChangeKind::Read { row } => {
+                self.one(told(Operation::Read, None, Some(row)), row, messages);
             }
             ChangeKind::Delete { before } => {
-                self.one(change, (Some(before), None), b'd', messages);
-            }
-            ChangeKind::Update { before, after } if self.is_keyed() => {
-                self.keyed_update(change, before, after, messages);
+                let told = told(Operation::Delete, Some(before), None);
+                let key = self.one(told, before, messages);
+                self.tombstone(change, key, messages);
             }
             ChangeKind::Update { before, after } => {
-                self.keyless_update(change, before, after, messages);
+                let halves = Halves {
+                    whole: told(Operation::Update, Some(before), Some(after)),
+                    before: told(Operation::Delete, Some(before), None),
+                    after: told(Operation::Create, None, Some(after)),
+                };
+                if self.schema.key.is_empty() {
+                    self.keyless_update(halves, messages);
+                } else {
+                    self.keyed_update(halves, (before, after), messages);
+                }
             }
         }
         Ok(())
     }
 
-    fn is_keyed(&self) -> bool {
-        !self.layout.key.is_empty()
+    /// A message of its own, with the key of `row` where the table has one.
+    fn one(&mut self, told: Told<'_>, row: &Row, messages: &mut Messages) -> Option<WrittenKey> {
+        let keyed = !self.schema.key.is_empty();
+        let key = keyed.then(|| self.writer.key(row, messages));
+        let value = self.writer.value(told, messages);
+        push(told.change, key.clone(), value, Role::Whole, messages);
+        key
     }
 
-    /// A change of one message.
-    fn one(
-        &mut self,
-        change: &Change,
-        images: (Option<&Row>, Option<&Row>),
-        operation: u8,
-        messages: &mut Messages,
-    ) {
-        match images.1 {
-            Some(row) if self.is_keyed() => {
-                let key = self.key(row, messages);
-                let value = self.value(change, images, operation, messages);
-                self.keyed(change, key, Some(value), Role::Whole, messages);
-            }
-            Some(_) | None => {
-                let value = self.value(change, images, operation, messages);
-                self.keyless(change, value, Role::Whole, messages);
-            }
+    fn tombstone(&self, change: &Change, key: Option<WrittenKey>, messages: &mut Messages) {
+        if let Some(key) = key {
+            let hash = partition_hash(&messages.buffer[key.hashed]);
+            messages.push(Part {
+                key: Some(key.whole),
+                value: None,
+                hash,
+                role: Role::Tombstone,
+                ordinal: change.ordinal,
+            });
         }
     }
 
     fn keyed_update(
         &mut self,
-        change: &Change,
-        before: &Row,
-        after: &Row,
+        halves: Halves<'_>,
+        (before, after): (&Row, &Row),
         messages: &mut Messages,
     ) {
-        let old = self.key(before, messages);
-        let new = self.key(after, messages);
-        if messages.buffer[old.clone()] == messages.buffer[new.clone()] {
-            messages.buffer.truncate(old.end);
-            let value = self.value(change, (Some(before), Some(after)), b'u', messages);
-            self.keyed(change, old, Some(value), Role::Whole, messages);
+        let change = halves.whole.change;
+        let old = self.writer.key(before, messages);
+        let new = self.writer.key(after, messages);
+        if messages.buffer[old.whole.clone()] == messages.buffer[new.whole.clone()] {
+            messages.buffer.truncate(old.whole.end);
+            let value = self.writer.value(halves.whole, messages);
+            push(change, Some(old), value, Role::Whole, messages);
             return;
         }
-        let value = self.value(change, (Some(before), None), b'd', messages);
-        self.keyed(change, old.clone(), Some(value), Role::Before, messages);
-        self.keyed(change, old, None, Role::Tombstone, messages);
-        let value = self.value(change, (None, Some(after)), b'c', messages);
-        self.keyed(change, new, Some(value), Role::After, messages);
+        let value = self.writer.value(halves.before, messages);
+        push(change, Some(old.clone()), value, Role::Before, messages);
+        self.tombstone(change, Some(old), messages);
+        let value = self.writer.value(halves.after, messages);
+        push(change, Some(new), value, Role::After, messages);
     }
 
-    fn keyless_update(
-        &mut self,
-        change: &Change,
-        before: &Row,
-        after: &Row,
-        messages: &mut Messages,
-    ) {
-        let old = self.value(change, (Some(before), None), b'd', messages);
-        let new = self.value(change, (None, Some(after)), b'c', messages);
+    fn keyless_update(&mut self, halves: Halves<'_>, messages: &mut Messages) {
+        let change = halves.whole.change;
+        let old = self.writer.value(halves.before, messages);
+        let new = self.writer.value(halves.after, messages);
         if messages.buffer[old.image.clone()] == messages.buffer[new.image.clone()] {
-            messages.buffer.truncate(old.value.start);
-            let value = self.value(change, (Some(before), Some(after)), b'u', messages);
-            self.keyless(change, value, Role::Whole, messages);
+            messages.buffer.truncate(old.whole.start);
+            let value = self.writer.value(halves.whole, messages);
+            push(change, None, value, Role::Whole, messages);
             return;
         }
-        self.keyless(change, old, Role::Before, messages);
-        self.keyless(change, new, Role::After, messages);
+        push(change, None, old, Role::Before, messages);
+        push(change, None, new, Role::After, messages);
     }
+}
 
+/// An update, and what it is told as where the row moves to another key.
+struct Halves<'a> {
+    whole: Told<'a>,
+    before: Told<'a>,
+    after: Told<'a>,
+}
+
+impl Writer {
     /// Appends the key of a row of a table that has one.
-    fn key(&self, row: &Row, messages: &mut Messages) -> Range<usize> {
-        let out = &mut messages.buffer;
-        let start = out.len();
-        out.extend_from_slice(&self.layout.key_head);
-        self.layout.write_key(row, out, &mut messages.scratch);
-        out.extend_from_slice(self.layout.tail);
-        start..out.len()
-    }
-
-    fn value(
-        &mut self,
-        change: &Change,
-        (before, after): (Option<&Row>, Option<&Row>),
-        operation: u8,
-        messages: &mut Messages,
-    ) -> Written {
-        let processed_at_ms = messages.processed_at_ms();
-        let (out, scratch) = (&mut messages.buffer, &mut messages.scratch);
-        let start = out.len();
-        out.extend_from_slice(&self.layout.value_head);
-        let mut image = start..start;
-        for (name, row) in [(&b"{\"before\":"[..], before), (b",\"after\":", after)] {
-            out.extend_from_slice(name);
-            match row {
-                Some(row) => {
-                    image.start = out.len();
-                    self.layout.write_image(row, out, scratch);
-                    image.end = out.len();
-                }
-                None => out.extend_from_slice(b"null"),
-            }
-        }
-        let origin = (&change.origin, operation == b'r');
-        self.source
-            .write(&self.layout, origin, change.place, change.ordinal, out);
-        out.extend_from_slice(b",\"op\":\"");
-        out.push(operation);
-        out.extend_from_slice(b"\",\"ts_ms\":");
-        integer(out, processed_at_ms);
-        out.extend_from_slice(b",\"transaction\":null}");
-        out.extend_from_slice(self.layout.tail);
-        Written {
-            value: start..out.len(),
-            image,
+    fn key(&mut self, row: &Row, messages: &mut Messages) -> WrittenKey {
+        match self {
+            Writer::Json(json) => json.key(row, &mut messages.buffer),
+            Writer::Protobuf(protobuf) => protobuf.key(row, &mut messages.buffer),
         }
     }
 
-    fn keyed(
-        &self,
-        change: &Change,
-        key: Range<usize>,
-        value: Option<Written>,
-        role: Role,
-        messages: &mut Messages,
-    ) {
-        // The key alone, without its schema: a wider type must not move rows to other partitions.
-        let hashed = key.start + self.layout.key_head.len()..key.end - self.layout.tail.len();
-        let hash = partition_hash(&messages.buffer[hashed]);
-        messages.push(Part {
-            key: Some(key),
-            value: value.map(|written| written.value),
-            hash,
-            role,
-            ordinal: change.ordinal,
-        });
+    fn value(&mut self, told: Told<'_>, messages: &mut Messages) -> WrittenValue {
+        match self {
+            Writer::Json(json) => json.value(told, &mut messages.buffer),
+            Writer::Protobuf(protobuf) => protobuf.value(told, &mut messages.buffer),
+        }
     }
+}
 
-    fn keyless(&self, change: &Change, value: Written, role: Role, messages: &mut Messages) {
-        let hash = partition_hash(&messages.buffer[value.image]);
-        messages.push(Part {
-            key: None,
-            value: Some(value.value),
-            hash,
-            role,
-            ordinal: change.ordinal,
-        });
-    }
+/// A message whose partition its key chooses, or its row where there is none.
+fn push(
+    change: &Change,
+    key: Option<WrittenKey>,
+    value: WrittenValue,
+    role: Role,
+    messages: &mut Messages,
+) {
+    let hashed = match &key {
+        Some(key) => key.hashed.clone(),
+        None => value.image,
+    };
+    let hash = partition_hash(&messages.buffer[hashed]);
+    messages.push(Part {
+        key: key.map(|key| key.whole),
+        value: Some(value.whole),
+        hash,
+        role,
+        ordinal: change.ordinal,
+    });
 }

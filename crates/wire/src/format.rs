@@ -17,6 +17,8 @@ pub enum Format {
     DebeziumJson,
     /// The same as payload, beside its schema, as Kafka Connect's JsonConverter writes it.
     DebeziumJsonWithSchema,
+    /// `proto/lockstep/change/v1/change.proto`.
+    Protobuf,
 }
 
 impl fmt::Display for Format {
@@ -24,6 +26,7 @@ impl fmt::Display for Format {
         formatter.write_str(match self {
             Format::DebeziumJson => "debezium-json",
             Format::DebeziumJsonWithSchema => "debezium-json with schema",
+            Format::Protobuf => "protobuf",
         })
     }
 }

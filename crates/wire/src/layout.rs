@@ -26,7 +26,6 @@ pub struct Settings {
 
 #[derive(Debug)]
 pub(crate) struct Layout {
-    pub(crate) schema: Arc<Schema>,
     pub(crate) columns: Vec<Field>,
     pub(crate) key: Vec<KeyField>,
     /// Ahead of `{"before":`, and behind the closing brace; empty without schema.
@@ -101,7 +100,6 @@ impl Layout {
             source_name: name.concat(),
             source_table: table.concat(),
             version: text(&settings.version),
-            schema: Arc::clone(schema),
         }
     }
 

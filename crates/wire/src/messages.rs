@@ -44,8 +44,6 @@ impl Message<'_> {
 #[derive(Debug, Default)]
 pub struct Messages {
     pub(crate) buffer: Vec<u8>,
-    /// Empty between two values; documents are written here before they are escaped.
-    pub(crate) scratch: Vec<u8>,
     parts: Vec<Part>,
     processed_at_ms: i64,
 }

@@ -5,6 +5,7 @@
 //! origin is written, read and allocated once per table.
 
 use crate::cursor::{Broken, Cursor};
+use crate::event::Source;
 use crate::layout::Layout;
 use crate::number::integer;
 use crate::string::quoted;
@@ -17,15 +18,6 @@ use std::sync::Arc;
 pub(crate) struct SourceWriter {
     of: Option<(Arc<Origin>, bool)>,
     shared: Vec<u8>,
-}
-
-/// What a source block says.
-#[derive(Clone, PartialEq, Debug)]
-pub(crate) struct Source {
-    pub(crate) origin: Arc<Origin>,
-    pub(crate) snapshot: bool,
-    pub(crate) place: Place,
-    pub(crate) ordinal: Ordinal,
 }
 
 impl SourceWriter {

@@ -1,5 +1,6 @@
 //! Every change survives encoding and decoding, bit by bit, and what is written is JSON.
 
+use crate::contract::understood;
 use crate::generate;
 use bytes::Bytes;
 use change::{Change, ChangeKind, Identity, Row};
@@ -19,6 +20,7 @@ pub(crate) fn format() -> impl Strategy<Value = Format> {
     prop_oneof![
         Just(Format::DebeziumJson),
         Just(Format::DebeziumJsonWithSchema),
+        Just(Format::Protobuf),
     ]
 }
 
@@ -39,7 +41,7 @@ fn bits(row: Option<&Row>) -> Option<Identity> {
     row.map(|row| Identity::of(row.iter()))
 }
 
-fn assert_same(change: &Change, back: &Change) {
+pub(crate) fn assert_same(change: &Change, back: &Change) {
     assert_eq!(bits(change.kind.before()), bits(back.kind.before()));
     assert_eq!(bits(change.kind.after()), bits(back.kind.after()));
     assert_eq!(
@@ -52,6 +54,22 @@ fn assert_same(change: &Change, back: &Change) {
     assert_eq!(change.schema, back.schema);
 }
 
+/// Others can read it, who know the format alone.
+fn assert_understood(message: &Received<'_>, format: Format) {
+    for (name, bytes) in [("Key", message.key), ("Change", message.value.as_deref())] {
+        match (format, bytes) {
+            (_, None) => {}
+            (Format::DebeziumJson | Format::DebeziumJsonWithSchema, Some(bytes)) => {
+                let parsed: Result<serde_json::Value, _> = serde_json::from_slice(bytes);
+                assert!(parsed.is_ok(), "{}", String::from_utf8_lossy(bytes));
+            }
+            (Format::Protobuf, Some(bytes)) => {
+                understood(name, bytes);
+            }
+        }
+    }
+}
+
 fn survives(changes: &[Change], settings: &Settings) {
     let mut encoder = Encoder::new(&changes[0].schema, settings);
     let mut decoder = Decoder::new(&changes[0].schema, settings);
@@ -62,10 +80,7 @@ fn survives(changes: &[Change], settings: &Settings) {
         let received = received(&messages);
         assert!((1..=3).contains(&received.len()));
         for message in &received {
-            for bytes in message.key.into_iter().chain(message.value.as_deref()) {
-                let parsed: Result<serde_json::Value, _> = serde_json::from_slice(bytes);
-                assert!(parsed.is_ok(), "{}", String::from_utf8_lossy(bytes));
-            }
+            assert_understood(message, settings.format);
         }
         let back = decoder.decode(change.ordinal, &received).unwrap();
         assert_same(change, &back);
@@ -95,8 +110,8 @@ proptest! {
     }
 
     #[test]
-    fn messages_of_one_key_share_a_partition(changes in generate::changes()) {
-        let settings = settings(Format::DebeziumJson);
+    fn messages_of_one_key_share_a_partition(changes in generate::changes(), format in format()) {
+        let settings = settings(format);
         let mut encoder = Encoder::new(&changes[0].schema, &settings);
         let mut partitions: HashMap<Vec<u8>, u32> = HashMap::new();
         // Each row once more as another kind of change, so that rows are met again.
@@ -122,8 +137,9 @@ proptest! {
         at in any::<proptest::sample::Index>(),
         byte in any::<u8>(),
         cut in any::<bool>(),
+        format in format(),
     ) {
-        let settings = settings(Format::DebeziumJson);
+        let settings = settings(format);
         let change = &changes[0];
         let mut encoder = Encoder::new(&change.schema, &settings);
         let mut messages = Messages::new();
