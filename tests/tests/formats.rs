@@ -55,7 +55,6 @@ async fn proven(lines: &str, sections: &str, seed: u64) -> (Scene, Vec<Record>) 
 }
 
 /// The values of the records of topics that end so.
-#[allow(dead_code)]
 fn values<'a>(records: &'a [Record], table: &str) -> impl Iterator<Item = &'a [u8]> {
     let of_table = records
         .iter()
@@ -71,4 +70,38 @@ async fn messages_with_their_schema_make_the_same_documents() {
             assert!(part.starts_with(b"{\"schema\":{\"type\":\"struct\""));
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn messages_in_protobuf_make_the_same_documents() {
+    let (_scene, records) = proven("format = \"protobuf\"", "", 62).await;
+    for record in &records {
+        // The first field of a key is a column, that of a value its operation.
+        let key = record.key.iter().map(|key| (key[0], 0x0a));
+        let value = record.value.iter().map(|value| (value[0], 0x08));
+        for (found, expected) in key.chain(value) {
+            assert_eq!(found, expected, "{record:?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tables_of_one_pipeline_may_have_different_formats() {
+    let own = "[tables.\"work.accounts\"]\nformat = \"protobuf\"\n\
+               [tables.\"work.items\"]\nformat = \"debezium-json\"\n";
+    let (scene, records) = proven("schema = true", own, 63).await;
+    for (table, begins) in [
+        (".accounts", &b"\x08"[..]),
+        (".items", b"{\"schema\":"),
+        (".savings", b"{\"schema\":"),
+    ] {
+        let mut values = values(&records, table).peekable();
+        assert!(values.peek().is_some(), "{table}");
+        assert!(values.all(|value| value.starts_with(begins)), "{table}");
+    }
+    // People are shown the same, whatever the format.
+    let plan = scene.pipeline.finish(&["plan"]).await.unwrap();
+    assert_eq!(plan.code, Some(0), "{plan}");
+    let shown = format!("topic {}.work.accounts, 3 partitions, protobuf", scene.name);
+    assert!(plan.stdout.contains(&shown), "{plan}");
 }

@@ -111,6 +111,7 @@ pub enum Built {
 pub struct TopicPlan {
     pub name: String,
     pub partitions: u32,
+    pub format: String,
 }
 
 /// Why a table can't be copied.

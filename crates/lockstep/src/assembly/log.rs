@@ -16,6 +16,7 @@ pub(super) fn settings(configuration: &Configuration, kafka: &KafkaLog) -> Setti
             .map(|(table, topic)| (table.clone(), topic.as_str().into()))
             .collect(),
         format: kafka.format,
+        formats: kafka.formats.clone(),
         ..Settings::new(configuration.pipeline.as_str(), kafka.brokers.clone())
     }
 }

@@ -179,5 +179,6 @@ fn topic(configuration: &Configuration, table: &TableName) -> Option<TopicPlan> 
     Some(TopicPlan {
         name: ::kafka::topic_name(&log::settings(configuration, kafka), table),
         partitions: kafka.partitions,
+        format: kafka.format_of(table).to_string(),
     })
 }

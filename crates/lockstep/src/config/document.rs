@@ -28,7 +28,7 @@ pub(super) struct Placed<T> {
 }
 
 impl<T> Placed<T> {
-    fn with<U>(self, value: U) -> Placed<U> {
+    pub(super) fn with<U>(self, value: U) -> Placed<U> {
         Placed {
             value,
             span: self.span,

@@ -22,6 +22,7 @@ pub enum Log {
 pub struct KafkaLog {
     /// `host:port`, at least one.
     pub brokers: Vec<String>,
+    /// But for the tables that have one of their own.
     pub format: Format,
     /// Of each table's topic, for its whole life.
     pub partitions: u32,
@@ -32,6 +33,8 @@ pub struct KafkaLog {
     pub max_message_bytes: u64,
     /// Topics that `[tables]` names itself.
     pub topics: BTreeMap<TableName, String>,
+    /// Formats that `[tables]` chooses itself.
+    pub formats: BTreeMap<TableName, Format>,
 }
 
 #[cfg(test)]
@@ -46,6 +49,7 @@ impl KafkaLog {
             retention: None,
             max_message_bytes: 1 << 20,
             topics: BTreeMap::new(),
+            formats: BTreeMap::new(),
         }
     }
 }
@@ -68,9 +72,14 @@ const BROKERS: Key = Key {
 };
 const FORMAT: Key = Key {
     name: "format",
-    allowed: "debezium-json, with kind = \"kafka\"",
+    allowed: "debezium-json (the default), protobuf, with kind = \"kafka\"",
     example: r#"format = "debezium-json""#,
 };
+/// The words for formats, here and in a table's section.
+pub(super) const FORMATS: &[(&str, Format)] = &[
+    ("debezium-json", Format::DebeziumJson),
+    ("protobuf", Format::Protobuf),
+];
 const SCHEMA: Key = Key {
     name: "schema",
     allowed: "true or false (the default), with format = \"debezium-json\"",
@@ -97,12 +106,28 @@ const MAX_MESSAGE_BYTES: Key = Key {
     example: r#"max_message_bytes = "8MiB""#,
 };
 
+impl KafkaLog {
+    pub fn format_of(&self, table: &TableName) -> Format {
+        self.formats.get(table).copied().unwrap_or(self.format)
+    }
+
+    /// Gives a table a format of its own. Whether JSON carries its schema is said for all tables.
+    pub(super) fn choose_format(&mut self, table: TableName, format: Format) {
+        let carried = self.format == Format::DebeziumJsonWithSchema;
+        let format = match format {
+            Format::DebeziumJson if carried => self.format,
+            chosen => chosen,
+        };
+        self.formats.insert(table, format);
+    }
+}
+
 impl Log {
     pub(super) fn read(mut section: Section<'_>) -> Option<Self> {
         let kind = section.word(KIND, &[("direct", Kind::Direct), ("kafka", Kind::Kafka)]);
         let kind = section.require(KIND, kind);
         let brokers = section.parsed(BROKERS, broker_list);
-        let format = section.word(FORMAT, &[("debezium-json", Format::DebeziumJson)]);
+        let format = section.word(FORMAT, FORMATS);
         let schema = section.boolean(SCHEMA);
         let partitions = section.integer(PARTITIONS, 1..=10_000);
         let replication_factor = section.integer(REPLICATION_FACTOR, 1..=100);
@@ -144,14 +169,22 @@ impl Log {
                 }
             }
         }
+        let format = format.map_or(Format::DebeziumJson, |format| format.value);
+        let schema = schema.filter(|schema| schema.value);
+        if let Some(schema) = schema.as_ref().filter(|_| format != Format::DebeziumJson) {
+            let reason = format!(
+                "contradicts log.format = \"{format}\": only debezium-json can carry its schema"
+            );
+            section.contradiction(SCHEMA, schema.key_span.clone(), reason);
+        }
         section.finish();
         match kind?.value {
             Kind::Direct => Some(Self::Direct),
             Kind::Kafka => Some(Self::Kafka(KafkaLog {
                 brokers: brokers?.value,
                 format: match schema {
-                    Some(schema) if schema.value => Format::DebeziumJsonWithSchema,
-                    Some(_) | None => format.map_or(Format::DebeziumJson, |format| format.value),
+                    Some(_) => Format::DebeziumJsonWithSchema,
+                    None => format,
                 },
                 partitions: u32::try_from(partitions.map_or(1, |count| count.value))
                     .expect("at most 10000"),
@@ -160,6 +193,7 @@ impl Log {
                 retention: retention.and_then(|retention| retention.value),
                 max_message_bytes: max_message_bytes.map_or(1 << 20, |bytes| bytes.value),
                 topics: BTreeMap::new(),
+                formats: BTreeMap::new(),
             })),
         }
     }

@@ -248,10 +248,12 @@ fn read_tables(
             .filter(|(database, table)| !database.is_empty() && !table.is_empty());
         let (mistakes, collection_path) = (section.mistakes(), section.path_of("collection"));
         let topic_path = section.path_of("topic");
+        let format_path = section.path_of("format");
         let TableSection {
             choices,
             collection,
             topic,
+            format,
         } = tables::read_table(section);
         let refuse = |code, place: &Placed<String>, key: String, message| {
             mistakes.add(Mistake {
@@ -303,6 +305,18 @@ fn read_tables(
                     }
                     None => {}
                 }
+            }
+        }
+        if let Some(format) = format {
+            match log {
+                Some(Log::Kafka(kafka)) => kafka.choose_format(table.clone(), format.value),
+                Some(Log::Direct) => {
+                    let message =
+                        "contradicts log.kind = \"direct\", which has no topics".to_string();
+                    let place = format.with(String::new());
+                    refuse("LS1006", &place, format_path, message);
+                }
+                None => {}
             }
         }
         tables.insert(table, choices);

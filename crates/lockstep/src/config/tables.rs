@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 
 use mapping::{ColumnChoice, FormChoice, ZeroDateChoice};
 use mapping::{IdentityChoice, TableChoices};
+use wire::Format;
 
 use super::document::{Key, Placed, Section};
+use super::log::FORMATS;
 
 const COLLECTION: Key = Key {
     name: "collection",
@@ -17,6 +19,11 @@ const TOPIC: Key = Key {
     name: "topic",
     allowed: "1 to 249 of A-Z, a-z, 0-9, ., _ and -, used by one table only, with log.kind = \"kafka\"",
     example: r#"topic = "shop.orders""#,
+};
+const FORMAT: Key = Key {
+    name: "format",
+    allowed: "debezium-json, protobuf, with log.kind = \"kafka\"; without it, log.format",
+    example: r#"format = "protobuf""#,
 };
 const IDENTITY: Key = Key {
     name: "identity",
@@ -69,16 +76,18 @@ const ONE_TYPE: Key = Key {
     example: r#"datetime = { zone = "Europe/Berlin" }"#,
 };
 
-/// One table's section. Where `collection` and `topic` stand is kept for the checks across tables.
+/// One table's section. Where `collection`, `topic` and `format` stand is kept for the checks across tables.
 pub(super) struct TableSection {
     pub(super) choices: TableChoices,
     pub(super) collection: Option<Placed<String>>,
     pub(super) topic: Option<Placed<String>>,
+    pub(super) format: Option<Placed<Format>>,
 }
 
 pub(super) fn read_table(mut section: Section<'_>) -> TableSection {
     let collection = section.parsed(COLLECTION, collection_name);
     let topic = section.parsed(TOPIC, topic_name);
+    let format = section.word(FORMAT, FORMATS);
     let identity = section.word(
         IDENTITY,
         &[
@@ -128,6 +137,7 @@ pub(super) fn read_table(mut section: Section<'_>) -> TableSection {
         choices,
         collection,
         topic,
+        format,
     }
 }
 

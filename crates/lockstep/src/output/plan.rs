@@ -130,7 +130,7 @@ fn one(table: &TablePlan, width: usize) -> Vec<String> {
             format!("{} partitions", topic.partitions)
         };
         lines.extend(indented(
-            &format!("topic {}, {partitions}", topic.name),
+            &format!("topic {}, {partitions}, {}", topic.name, topic.format),
             width,
         ));
     }
@@ -238,6 +238,7 @@ mod tests {
             topic: Some(TopicPlan {
                 name: "chat.chat.messages".to_owned(),
                 partitions: 6,
+                format: "protobuf".to_owned(),
             }),
             problems: Vec::new(),
         };

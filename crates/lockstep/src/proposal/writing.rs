@@ -150,7 +150,10 @@ fn log(file: &mut File, stores: &Stores) {
                 &format!("brokers = {}", text(brokers)),
                 "a connection was made; `lockstep check` looks at rights and settings",
             );
-            file.line("format = \"debezium-json\"");
+            file.noted(
+                "format = \"debezium-json\"",
+                "or \"protobuf\"; a table may have its own; a topic keeps the one it began with",
+            );
             file.noted(
                 "# schema = false",
                 "true: each message carries its schema, as Kafka Connect's JsonConverter writes it",

@@ -42,6 +42,52 @@ fn messages_carry_their_schema_where_that_is_asked_for() {
         };
         assert_eq!(log.format, format);
     }
+    let text = GOOD.replace(
+        "kind = \"direct\"",
+        "kind = \"kafka\"\nbrokers = \"a:9092\"\nformat = \"protobuf\"\nschema = true",
+    );
+    let contradicted = refused(&text);
+    let said = "log.schema: contradicts log.format = \"protobuf\"";
+    assert!(contradicted.contains(said), "{contradicted}");
     let direct = refused_with("kind = \"direct\"", "kind = \"direct\"\nschema = true");
     assert!(direct.contains("log.schema: contradicts"), "{direct}");
+}
+
+#[test]
+fn a_table_may_have_a_format_of_its_own() {
+    use wire::Format::{DebeziumJson, DebeziumJsonWithSchema, Protobuf};
+    for (of_log, of_table, expected) in [
+        ("", "protobuf", (DebeziumJson, Protobuf)),
+        (
+            "format = \"protobuf\"",
+            "debezium-json",
+            (Protobuf, DebeziumJson),
+        ),
+        (
+            "schema = true",
+            "protobuf",
+            (DebeziumJsonWithSchema, Protobuf),
+        ),
+        (
+            "schema = true",
+            "debezium-json",
+            (DebeziumJsonWithSchema, DebeziumJsonWithSchema),
+        ),
+    ] {
+        let of_log = format!("kind = \"kafka\"\nbrokers = \"a:9092\"\n{of_log}");
+        let of_table = format!("format = \"{of_table}\"");
+        let text = GOOD
+            .replace("kind = \"direct\"", &of_log)
+            .replace("identity = \"object_id\"", &of_table);
+        let Log::Kafka(log) = parse(&text).unwrap().log else {
+            panic!("a Kafka log")
+        };
+        let own = log.formats[&TableName::new("shop", "orders")];
+        assert_eq!((log.format, own), expected);
+    }
+    let direct = refused_with("identity = \"object_id\"", "format = \"protobuf\"");
+    let said = "tables.\"shop.orders\".format: contradicts log.kind = \"direct\"";
+    assert!(direct.contains(said), "{direct}");
+    let unknown = GOOD.replace("identity = \"object_id\"", "format = \"xml\"");
+    assert!(refused(&unknown).contains("\"xml\" is none of its words"));
 }
