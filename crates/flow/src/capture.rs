@@ -106,6 +106,7 @@ pub async fn capture<S: ChangeSource, R: SnapshotReader + 'static, W: LogWriter>
             _ = heartbeat.tick(), if !core.has_closed() => core.close_heartbeat(),
         }
     }
+    watch.captured_last(&core);
     readers.stop().await;
     events.stop().await;
     writer.finish().await

@@ -1,7 +1,8 @@
 //! What the loops tell about themselves while they run.
 //!
 //! One shared snapshot that both loops write and everybody else only reads: the terminal, the
-//! stored status, the tests. It is never used to decide anything.
+//! stored status, the tests. It decides nothing about the data; how a run ends is read from its last
+//! state.
 
 use crate::ports::Tail;
 use change::{Checkpoint, Position, TableName, TableProgress, Trouble};
@@ -43,6 +44,19 @@ struct Shared {
     stopped: BTreeMap<TableName, Trouble>,
 }
 
+impl Shared {
+    fn see_tables(&mut self, core: &Capture) {
+        self.tables_seen = Some(Instant::now());
+        self.look.tables = core
+            .progress()
+            .map(|table| (table.table.clone(), table.clone()))
+            .collect();
+        for (table, trouble) in &self.stopped {
+            mark_stopped(&mut self.look.tables, table, trouble);
+        }
+    }
+}
+
 impl Watch {
     pub fn look(&self) -> Look {
         self.shared().look.clone()
@@ -61,18 +75,14 @@ impl Watch {
         if recent && shared.look.tables.values().all(|table| !is_moving(table)) {
             return;
         }
-        shared.tables_seen = Some(Instant::now());
-        let mut tables: BTreeMap<_, _> = core
-            .progress()
-            .map(|table| (table.table.clone(), table.clone()))
-            .collect();
-        for (table, trouble) in &shared.stopped {
-            if let Some(progress) = tables.get_mut(table) {
-                progress.state = change::TableState::Stopped;
-                progress.trouble = Some(trouble.clone());
-            }
-        }
-        shared.look.tables = tables;
+        shared.see_tables(core);
+    }
+
+    /// The last look at capture, which spares nothing: what a process ends with is told by it.
+    pub(crate) fn captured_last(&self, core: &Capture) {
+        let mut shared = self.shared();
+        shared.look.captured = Some((core.position().clone(), core.committed_at_ms()));
+        shared.see_tables(core);
     }
 
     pub(crate) fn sent(&self) {
@@ -103,9 +113,11 @@ impl Watch {
     }
 
     pub(crate) fn stopped(&self, table: &TableName, trouble: &Trouble) {
-        let mut shared = self.shared();
+        let mut guard = self.shared();
+        let shared = &mut *guard;
         shared.stopped.insert(table.clone(), trouble.clone());
-        shared.tables_seen = None;
+        // Capture may have looked for the last time.
+        mark_stopped(&mut shared.look.tables, table, trouble);
     }
 
     /// Records the newest position of the source.
@@ -122,6 +134,17 @@ impl Watch {
         self.0
             .lock()
             .unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+fn mark_stopped(
+    tables: &mut BTreeMap<TableName, TableProgress>,
+    table: &TableName,
+    trouble: &Trouble,
+) {
+    if let Some(progress) = tables.get_mut(table) {
+        progress.state = change::TableState::Stopped;
+        progress.trouble = Some(trouble.clone());
     }
 }
 

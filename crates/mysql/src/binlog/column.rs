@@ -149,11 +149,12 @@ impl WireType {
         matches!(self.number, ENUM | SET)
     }
 
-    /// Whether the column has a place in the list of signs.
+    /// Whether the column has a place in the list of signs. YEAR has: it is an unsigned number to
+    /// the code that writes the list.
     pub(crate) fn is_numeric(self) -> bool {
         matches!(
             self.number,
-            TINY | SHORT | INT24 | LONG | LONGLONG | NEWDECIMAL | FLOAT | DOUBLE
+            TINY | SHORT | INT24 | LONG | LONGLONG | NEWDECIMAL | FLOAT | DOUBLE | YEAR
         )
     }
 

@@ -155,6 +155,9 @@ fn read_text(bytes: Bytes) -> Result<Text, Malformed> {
     Text::from_utf8(bytes).map_err(|_| Malformed("a string in a JSON document is not UTF-8"))
 }
 
+/// Nine groups of nine digits, which is what the server computes with.
+const MOST_JSON_DIGITS: u8 = 81;
+
 fn read_opaque(column_type: u8, bytes: Bytes) -> Result<Json, Malformed> {
     let packed = || -> Result<i64, Malformed> { Cursor::new(bytes.clone()).int(8) };
     let temporal = |text: String| Ok(Json::Temporal(Text::from(text)));
@@ -162,7 +165,8 @@ fn read_opaque(column_type: u8, bytes: Bytes) -> Result<Json, Malformed> {
         column::NEWDECIMAL => {
             let mut cursor = Cursor::new(bytes);
             let (precision, scale) = (cursor.u8()?, cursor.u8()?);
-            if precision > 65
+            // The precision counts whole groups of nine digits, so it goes past a column's 65.
+            if precision > MOST_JSON_DIGITS
                 || scale > precision
                 || cursor.remaining() != decimal_bytes(precision, scale)
             {
@@ -233,5 +237,18 @@ mod tests {
                 "{end}"
             );
         }
+    }
+
+    #[test]
+    fn a_decimal_of_more_places_than_a_column_has_is_read() {
+        // [99…99] of 65 digits: the server counts whole groups, 72 places.
+        let mut bytes = vec![
+            0x02, 0x01, 0x00, 0x2b, 0x00, 0x0f, 0x07, 0x00, 0xf6, 0x22, 0x48, 0x00, 0x80, 0x00,
+            0x00, 0x63,
+        ];
+        bytes.extend([0x3b, 0x9a, 0xc9, 0xff].repeat(7));
+        let document = read_document(Bytes::from(bytes)).unwrap();
+        let digits = change::Decimal::parse(&"9".repeat(65)).unwrap();
+        assert_eq!(document, Json::Array(vec![Json::Decimal(digits)]));
     }
 }
