@@ -5,6 +5,7 @@
 
 pub mod bench;
 pub mod comparer;
+pub mod matrix;
 pub mod openim;
 pub mod pipeline;
 pub mod pipeline_scene;

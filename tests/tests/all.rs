@@ -19,4 +19,5 @@ mod readme;
 mod terminal;
 mod topics_judge;
 mod topics_proof;
+mod values_matrix;
 mod zombies;

@@ -195,7 +195,7 @@ async fn a_correct_copy_is_equal_and_each_planted_mistake_is_found() {
         .unwrap();
 
     let chosen = TableRules {
-        columns: [("clock".to_owned(), Choice::Date)].into(),
+        columns: [("clock".to_owned(), Choice::Date.into())].into(),
         ..TableRules::default()
     };
     let report = judged(&mysql, &client, pair.with_rules("things", chosen)).await;

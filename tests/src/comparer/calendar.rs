@@ -22,6 +22,32 @@ pub fn milliseconds(printed: &str) -> Option<i64> {
     }
 }
 
+/// 0001-01-01T00:00:00Z.
+pub const YEAR_1: i64 = -62_135_596_800_000;
+
+/// Milliseconds that clocks in Berlin are ahead of UTC when they show `wall`: an hour, and another
+/// from 02:00 of the last Sunday in March to 03:00 of the last one in October, as in the whole
+/// European Union since 1996.
+pub fn berlin_offset(wall: i64) -> i64 {
+    const HOUR: i64 = 3_600_000;
+    let last_sunday = |year: i64, month: i64| {
+        // 1970-01-01 was a Thursday, so day 3 was a Sunday.
+        let last = days(year, month, 31).expect("both months have 31 days");
+        last - (last - 3).rem_euclid(7)
+    };
+    let day = wall.div_euclid(MILLISECONDS_PER_DAY);
+    let year = (1970..)
+        .find(|year| days(year + 1, 1, 1).is_some_and(|next| next > day))
+        .expect("years go on");
+    let begin = last_sunday(year, 3) * MILLISECONDS_PER_DAY + 2 * HOUR;
+    let end = last_sunday(year, 10) * MILLISECONDS_PER_DAY + 3 * HOUR;
+    if (begin..end).contains(&wall) {
+        2 * HOUR
+    } else {
+        HOUR
+    }
+}
+
 /// Microseconds of `[-]H+:MM:SS[.ffffff]`.
 pub fn duration_micros(printed: &str) -> Option<i64> {
     let (sign, text) = match printed.strip_prefix('-') {
@@ -65,6 +91,20 @@ fn days(year: i64, month: i64, day: i64) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn berlin_s_summer_begins_and_ends_on_sundays() {
+        let offset = |printed| berlin_offset(milliseconds(printed).unwrap()) / 3_600_000;
+        for (printed, hours) in [
+            ("2024-03-31 01:59:59", 1),
+            ("2024-03-31 03:00:00", 2),
+            ("2024-10-27 01:59:59", 2),
+            ("2024-10-27 03:00:00", 1),
+            ("2000-12-31 23:59:59", 1),
+        ] {
+            assert_eq!(offset(printed), hours, "{printed}");
+        }
+    }
 
     #[test]
     fn known_instants_come_out_and_dates_off_the_calendar_do_not() {

@@ -6,26 +6,10 @@
 use super::calendar;
 use super::catalogue::{Column, quoted};
 use super::expected::Expected;
+use super::form::{
+    Choice, ColumnRules, Form, VECTOR_SUBTYPE, ZeroDates, chosen_form, default_form,
+};
 use super::{geometry, json};
-
-/// A choice that departs from a column's default.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Choice {
-    Long,
-    Boolean,
-    Decimal,
-    String,
-    Double,
-    Binary,
-    Uuid,
-    Date,
-    Millis,
-    Micros,
-    Number,
-    Wkb,
-    GeoJson,
-    Array,
-}
 
 /// A column whose values cannot be judged.
 #[derive(Debug, thiserror::Error)]
@@ -56,44 +40,18 @@ pub enum ColumnTrouble {
     },
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Form {
-    Int32,
-    Int64,
-    /// Int64, above its range Decimal128.
-    Unsigned,
-    Boolean,
-    Double,
-    Decimal128,
-    PlainText,
-    HexText,
-    HexBinary(u8),
-    Date,
-    /// ISO 8601 with all its digits.
-    Clock {
-        zone: bool,
-    },
-    Duration {
-        micros_per_unit: i64,
-    },
-    Set,
-    Json,
-    Geometry,
-    WellKnownBinary,
-    FloatArray,
-}
-
 /// How one column is asked for and judged.
 #[derive(Clone, Debug)]
 pub struct Judge {
     column: String,
     form: Form,
+    rules: ColumnRules,
     expression: String,
 }
 
 impl Judge {
-    pub fn new(column: &Column, choice: Option<Choice>) -> Result<Self, ColumnTrouble> {
-        let form = match choice {
+    pub fn new(column: &Column, rules: ColumnRules) -> Result<Self, ColumnTrouble> {
+        let form = match rules.form {
             None => default_form(column)?,
             Some(choice) => {
                 chosen_form(column, choice).ok_or_else(|| ColumnTrouble::ChoiceDoesNotFit {
@@ -107,6 +65,7 @@ impl Judge {
             column: column.name.clone(),
             form,
             expression: expression(column, form),
+            rules,
         })
     }
 
@@ -117,6 +76,11 @@ impl Judge {
 
     pub fn width(&self) -> usize {
         if self.form == Form::Json { 2 } else { 1 }
+    }
+
+    /// Whether a field that is NULL must not be there.
+    pub fn leaves_null_out(&self) -> bool {
+        self.rules.absent
     }
 
     /// What the printed value must be in the document; no text is NULL.
@@ -150,8 +114,12 @@ impl Judge {
             },
             Form::Double => Expected::Double(printed.parse().map_err(|_| refuse("number"))?),
             Form::Decimal128 => Expected::Decimal128(printed.to_owned()),
-            Form::PlainText => Expected::String(printed.to_owned()),
+            Form::PlainText | Form::JsonText => Expected::String(printed.to_owned()),
             Form::HexText => Expected::String(text()?),
+            Form::Bits => Expected::Binary {
+                subtype: 0,
+                bytes: bytes(printed)?,
+            },
             Form::HexBinary(subtype) => {
                 let mut content = bytes(printed)?;
                 if subtype == VECTOR_SUBTYPE {
@@ -163,15 +131,18 @@ impl Judge {
                 }
             }
             Form::Date => match calendar::milliseconds(printed) {
+                Some(wall) if self.rules.in_berlin => {
+                    Expected::Date(wall - calendar::berlin_offset(wall))
+                }
                 Some(milliseconds) => Expected::Date(milliseconds),
-                None => Expected::String(printed.to_owned()),
+                None => self.off_the_calendar(printed),
             },
             Form::Clock { zone } => match calendar::milliseconds(printed) {
                 Some(_) => {
                     let zone = if zone { "Z" } else { "" };
                     Expected::String(printed.replacen(' ', "T", 1) + zone)
                 }
-                None => Expected::String(printed.to_owned()),
+                None => self.off_the_calendar(printed),
             },
             Form::Duration { micros_per_unit } => {
                 let micros = calendar::duration_micros(printed).ok_or_else(|| refuse("time"))?;
@@ -194,11 +165,11 @@ impl Judge {
                     }
                 })?
             }
-            Form::Geometry | Form::WellKnownBinary => {
+            Form::Geometry | Form::GeoJson | Form::WellKnownBinary => {
                 let (srid, wkb) = printed.split_once(':').ok_or_else(|| refuse("geometry"))?;
                 let wkb = bytes(wkb)?;
                 let geographic = srid == WGS84.to_string();
-                if geographic && self.form == Form::Geometry {
+                if geographic && self.form == Form::Geometry || self.form == Form::GeoJson {
                     geometry::geo_json(&wkb).map_err(|cause| ColumnTrouble::Geometry {
                         column: self.column.clone(),
                         cause,
@@ -227,86 +198,20 @@ impl Judge {
     }
 }
 
+impl Judge {
+    fn off_the_calendar(&self, printed: &str) -> Expected {
+        match self.rules.zero_dates {
+            ZeroDates::AsPrinted => Expected::String(printed.to_owned()),
+            ZeroDates::Null => Expected::Null,
+            ZeroDates::Epoch => Expected::Date(0),
+            ZeroDates::Year1 => Expected::Date(calendar::YEAR_1),
+        }
+    }
+}
+
 const WGS84: u32 = 4326;
-const VECTOR_SUBTYPE: u8 = 9;
 /// A BSON vector begins with its element type (float32) and the padding bits of its last byte.
 const FLOAT32_HEADER: [u8; 2] = [0x27, 0x00];
-/// More digits than a Decimal128 holds.
-const DECIMAL128_DIGITS: u64 = 34;
-
-fn default_form(column: &Column) -> Result<Form, ColumnTrouble> {
-    let unsigned = column.column_type.contains("unsigned");
-    let long_fraction = column.datetime_precision.unwrap_or(0) > 3;
-    Ok(match column.data_type.as_str() {
-        "tinyint" | "smallint" | "mediumint" | "year" => Form::Int32,
-        "int" if unsigned => Form::Int64,
-        "int" => Form::Int32,
-        "bigint" if unsigned => Form::Unsigned,
-        "bigint" => Form::Int64,
-        "decimal" if column.numeric_precision.unwrap_or(0) > DECIMAL128_DIGITS => Form::PlainText,
-        "decimal" => Form::Decimal128,
-        "float" | "double" => Form::Double,
-        "bit" if column.numeric_precision == Some(1) => Form::Boolean,
-        "bit" => Form::Unsigned,
-        "char" | "varchar" | "tinytext" | "text" | "mediumtext" | "longtext"
-            if !column.is_binary_text =>
-        {
-            Form::HexText
-        }
-        "binary" | "varbinary" | "tinyblob" | "blob" | "mediumblob" | "longblob" | "char"
-        | "varchar" => Form::HexBinary(0),
-        "date" => Form::Date,
-        "datetime" if long_fraction => Form::Clock { zone: false },
-        "timestamp" if long_fraction => Form::Clock { zone: true },
-        "datetime" | "timestamp" => Form::Date,
-        "time" => Form::PlainText,
-        "enum" => Form::HexText,
-        "set" => Form::Set,
-        "json" => Form::Json,
-        "geometry" | "point" | "linestring" | "polygon" | "multipoint" | "multilinestring"
-        | "multipolygon" | "geomcollection" | "geometrycollection" => Form::Geometry,
-        "vector" => Form::HexBinary(VECTOR_SUBTYPE),
-        _ => {
-            return Err(ColumnTrouble::UnknownType {
-                column: column.name.clone(),
-                column_type: column.column_type.clone(),
-            });
-        }
-    })
-}
-
-fn chosen_form(column: &Column, choice: Choice) -> Option<Form> {
-    let default = default_form(column).ok()?;
-    let kind = column.data_type.as_str();
-    Some(match (choice, default) {
-        (Choice::Long, Form::Int32) => Form::Int64,
-        (Choice::Boolean, Form::Int32) if kind == "tinyint" => Form::Boolean,
-        (Choice::Decimal, Form::Unsigned) => Form::Decimal128,
-        (Choice::String, Form::Unsigned | Form::Decimal128) => Form::PlainText,
-        (Choice::String, Form::Date | Form::Clock { .. }) if kind != "date" => Form::Clock {
-            zone: kind == "timestamp",
-        },
-        (Choice::String, Form::Date) => Form::PlainText,
-        (Choice::Double, Form::Decimal128) => Form::Double,
-        (Choice::Binary, Form::HexText) if kind != "enum" => Form::HexBinary(0),
-        (Choice::Uuid, Form::HexBinary(0)) if column.column_type == "binary(16)" => {
-            Form::HexBinary(4)
-        }
-        (Choice::Date, Form::Clock { .. }) => Form::Date,
-        (Choice::Millis, Form::PlainText) if kind == "time" => Form::Duration {
-            micros_per_unit: 1000,
-        },
-        (Choice::Micros, Form::PlainText) if kind == "time" => {
-            Form::Duration { micros_per_unit: 1 }
-        }
-        (Choice::Number, Form::HexText) if kind == "enum" => Form::Int32,
-        (Choice::Number, Form::Set) => Form::Unsigned,
-        (Choice::Wkb, Form::Geometry) => Form::WellKnownBinary,
-        (Choice::Array, Form::HexBinary(VECTOR_SUBTYPE)) => Form::FloatArray,
-        _ => return None,
-    })
-}
-
 fn expression(column: &Column, form: Form) -> String {
     let name = format!("source.{}", quoted(&column.name));
     match form {
@@ -318,13 +223,17 @@ fn expression(column: &Column, form: Form) -> String {
         // A FLOAT printed as such is rounded to six digits; widened, it prints exactly. As JSON, because
         // the text of a cast has 22 places, too few for the longest double.
         Form::Double => format!("CAST(CAST(CAST({name} AS DOUBLE) AS JSON) AS CHAR)"),
-        Form::Int32 | Form::Unsigned | Form::Boolean
+        Form::Bits => {
+            let digits = 2 * column.numeric_precision.unwrap_or(0).div_ceil(8);
+            format!("LPAD(HEX({name}), {digits}, '0')")
+        }
+        Form::Int32 | Form::Unsigned | Form::Boolean | Form::Decimal128 | Form::PlainText
             if matches!(column.data_type.as_str(), "bit" | "enum" | "set") =>
         {
             format!("CAST(CAST({name} AS UNSIGNED) AS CHAR)")
         }
         // The stored bytes behind the SRID are well-known binary; for 4326 the order is asked for.
-        Form::Geometry => format!(
+        Form::Geometry | Form::GeoJson => format!(
             "CONCAT(ST_SRID({name}), ':', IF(ST_SRID({name}) = {WGS84}, \
              HEX(ST_AsWKB({name}, 'axis-order=long-lat')), SUBSTRING(HEX({name}), 9)))"
         ),
@@ -338,6 +247,7 @@ fn expression(column: &Column, form: Form) -> String {
         | Form::Boolean
         | Form::Decimal128
         | Form::PlainText
+        | Form::JsonText
         | Form::Date
         | Form::Clock { .. }
         | Form::Duration { .. } => format!("CAST({name} AS CHAR)"),

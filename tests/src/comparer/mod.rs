@@ -11,6 +11,7 @@ mod column;
 pub mod constant_sum;
 mod difference;
 mod expected;
+mod form;
 mod geometry;
 mod json;
 mod multiset;
@@ -19,8 +20,9 @@ mod report;
 mod rows;
 mod table;
 
-pub use column::{Choice, ColumnTrouble};
+pub use column::ColumnTrouble;
 pub use difference::{Difference, Kind};
+pub use form::{Choice, ColumnRules, ZeroDates};
 pub use report::{Report, TableReport};
 
 use futures::TryStreamExt;
@@ -47,7 +49,7 @@ pub struct TableRules {
     pub collection: Option<String>,
     pub identity: Identity,
     pub keep_key_columns: bool,
-    pub columns: BTreeMap<String, Choice>,
+    pub columns: BTreeMap<String, ColumnRules>,
 }
 
 /// One MySQL database and the MongoDB database that must equal it.

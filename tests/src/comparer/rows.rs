@@ -53,7 +53,12 @@ impl Plan {
         let judges: Result<Vec<Judge>, _> = table
             .columns
             .iter()
-            .map(|column| Judge::new(column, rules.columns.get(&column.name).copied()))
+            .map(|column| {
+                Judge::new(
+                    column,
+                    rules.columns.get(&column.name).cloned().unwrap_or_default(),
+                )
+            })
             .collect();
         let judges = judges.map_err(|cause| CompareError::Column {
             table: full_name.clone(),
@@ -105,14 +110,16 @@ impl Plan {
 
     fn expected(&self, printed: Vec<Value>) -> Result<ExpectedRow, CompareError> {
         let mut values = Vec::with_capacity(self.judges.len());
+        let mut is_field = self.is_field.clone();
         let mut cells = printed.iter();
-        for judge in &self.judges {
+        for (index, judge) in self.judges.iter().enumerate() {
             let first = text(cells.next());
             let second = if judge.width() == 2 {
                 text(cells.next())
             } else {
                 None
             };
+            is_field[index] &= first.is_some() || !judge.leaves_null_out();
             let value = judge
                 .expectation(first.as_deref(), second.as_deref())
                 .map_err(|cause| CompareError::Column {
@@ -131,7 +138,7 @@ impl Plan {
                     .collect(),
             )),
         };
-        let fields = self.names.iter().zip(&values).zip(&self.is_field);
+        let fields = self.names.iter().zip(&values).zip(&is_field);
         let fields = fields.filter_map(|(field, is_field)| is_field.then_some(field));
         let id_field = identity.iter().map(|value| ("_id", value));
         let refuse = |cause| CompareError::Decimal {

@@ -1,0 +1,93 @@
+//! Types and edges of values, whichever way a row comes: the documents of one that was copied, of
+//! one that was inserted while the pipeline followed and of one that was updated are equal to one
+//! another, byte for byte, and to what SQL on the server says they must be.
+
+use bson::{RawDocumentBuf, doc};
+use futures::TryStreamExt;
+use mysql_async::prelude::Queryable;
+use std::collections::BTreeMap;
+use testbed::servers::{Mongo, MongoOptions, MySql, MySqlOptions};
+use tests::comparer::{compare, connect};
+use tests::matrix::{self, DATABASE, STEP, Table};
+use tests::pipeline::Pipeline;
+use tests::pipeline_scene;
+
+/// Length, type and name of `_id`, and an Int32.
+const BEFORE_THE_FIELDS: usize = 4 + 1 + "_id\0".len() + 4;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_edge_of_every_type_comes_out_the_same_on_every_way() {
+    let (mysql, mongo) = tokio::try_join!(
+        MySql::start(MySqlOptions::default()),
+        Mongo::start(MongoOptions::default()),
+    )
+    .unwrap();
+    let mut sql = connect(&mysql.url()).await.unwrap();
+    let tables = matrix::tables(&matrix::charsets(&mut sql).await.unwrap());
+    matrix::prepare(&mut sql, &tables).await.unwrap();
+    let configuration = pipeline_scene::configuration(
+        &mysql.url(),
+        &mongo.url(),
+        DATABASE,
+        &matrix::configuration(&tables),
+    );
+    let pipeline = Pipeline::new(&configuration).unwrap();
+    pipeline.catch_up().await.unwrap();
+    matrix::go_on(&mut sql, &tables).await.unwrap();
+    pipeline.catch_up().await.unwrap();
+
+    let client = mongodb::Client::with_uri_str(mongo.url()).await.unwrap();
+    let mut apart = Vec::new();
+    for table in &tables {
+        apart.extend(told_apart(&client, table).await);
+    }
+    let report = compare(&mysql.url(), &client, &[matrix::pair(&tables)])
+        .await
+        .unwrap();
+    println!("{report}");
+    assert!(apart.is_empty(), "{apart:#?}\n{report}");
+    let rows: usize = tables.iter().map(|table| 3 * table.rows()).sum();
+    report.require_equal(tables.len(), rows as u64).unwrap();
+
+    // A value that no document can hold is named at once, also where it is the last one there is.
+    sql.query_drop(matrix::NO_INSTANT).await.unwrap();
+    let ended = pipeline
+        .finish(&["run", "--until", "caught-up"])
+        .await
+        .unwrap();
+    assert_eq!(ended.code, Some(1), "{ended}");
+    assert!(ended.stderr.contains("matrix.choices"), "{ended}");
+    assert!(ended.stderr.contains("LS5026"), "{ended}");
+}
+
+/// Rows whose documents tell which way they came.
+async fn told_apart(client: &mongodb::Client, table: &Table) -> Vec<String> {
+    let collection = client
+        .database(DATABASE)
+        .collection::<RawDocumentBuf>(table.name);
+    let documents: Vec<RawDocumentBuf> = collection
+        .find(doc! {})
+        .await
+        .unwrap()
+        .try_collect()
+        .await
+        .unwrap();
+    let fields: BTreeMap<i32, &[u8]> = documents
+        .iter()
+        .map(|document| {
+            let id = document.get_i32("_id").unwrap();
+            (id, &document.as_bytes()[BEFORE_THE_FIELDS..])
+        })
+        .collect();
+    assert_eq!(fields.len(), 3 * table.rows(), "{}", table.name);
+    let mut apart = Vec::new();
+    for number in 0..table.rows() {
+        let of = |times: usize| fields[&i32::try_from(times * STEP + number).unwrap()];
+        for (way, times) in [("inserted", 1), ("updated", 2)] {
+            if of(0) != of(times) {
+                apart.push(format!("{} {number}, copied and {way}", table.name));
+            }
+        }
+    }
+    apart
+}
