@@ -11,6 +11,7 @@ mod committed;
 mod error;
 mod ledger;
 mod listing;
+mod permissions;
 mod preflight;
 mod protocol;
 mod reader;
@@ -24,6 +25,7 @@ mod writer;
 
 pub use error::Error;
 pub use listing::{PartitionListing, TailFrom, TopicListing, TopicTail, topics};
+pub use permissions::Access;
 pub use preflight::preflight;
 pub use reader::KafkaReader;
 pub use reset::reset;

@@ -1,16 +1,17 @@
 //! What a look at the brokers finds before the start.
 //!
-//! Nothing is created and nobody is fenced: a pipeline may be running. So what shows only when one
-//! writes, such as the right to the transactional id, is found by the start itself.
+//! Nothing is created and nobody is fenced: a pipeline may be running. What the account may do is
+//! asked in ways that change nothing (`permissions.rs`).
 
 use crate::client::{self, Administrator, Consumer};
 use crate::error::Error;
+use crate::permissions::{self, Access};
 use crate::refusal;
 use crate::settings::{Isolation, Settings};
 use crate::tail::ControlReader;
 use crate::topics::{ControlTopics, Described, Names, describe};
 use change::TableName;
-use flow::Finding;
+use flow::{Finding, Severity};
 use futures::executor::block_on;
 use rdkafka::admin::{AdminOptions, ConfigResource, ResourceSpecifier};
 use rdkafka::consumer::Consumer as _;
@@ -20,8 +21,8 @@ use std::collections::BTreeMap;
 const ASKED_AT_ONCE: usize = 200;
 
 /// Looks at the brokers and at the topics that these tables would have.
-pub async fn preflight(settings: Settings, tables: Vec<TableName>) -> Vec<Finding> {
-    let looked = tokio::task::spawn_blocking(move || look(&settings, &tables));
+pub async fn preflight(settings: Settings, tables: Vec<TableName>, access: Access) -> Vec<Finding> {
+    let looked = tokio::task::spawn_blocking(move || look(&settings, &tables, access));
     match looked.await {
         Ok(Ok(findings)) => findings,
         Ok(Err(error)) => vec![forbids(&error)],
@@ -32,7 +33,7 @@ pub async fn preflight(settings: Settings, tables: Vec<TableName>) -> Vec<Findin
     }
 }
 
-fn look(settings: &Settings, tables: &[TableName]) -> Result<Vec<Finding>, Error> {
+fn look(settings: &Settings, tables: &[TableName], access: Access) -> Result<Vec<Finding>, Error> {
     let mut findings = Vec::new();
     let consumer = client::consumer(settings, Isolation::Committed, 64)?;
     let brokers = brokers(settings, &consumer)?;
@@ -54,6 +55,14 @@ fn look(settings: &Settings, tables: &[TableName]) -> Result<Vec<Finding>, Error
     let there = describe(settings, &administrator, &asked)?;
 
     replication(settings, &administrator, &brokers, &mut findings)?;
+    // What is forbidden already would be said again.
+    if findings
+        .iter()
+        .all(|finding| finding.severity != Severity::Forbids)
+    {
+        let missing = permissions::missing(settings, &administrator, access, &asked, &there);
+        findings.extend(missing.iter().map(forbids));
+    }
     let begun = has_begun(settings, &control, &there)?;
     for (topic, described) in &there {
         let table = topics.get(topic).copied().flatten();

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 /// A partition by its topic's name.
 pub(crate) type Partition = (Arc<str>, i32);
 
-const ACTION: &str = "ending a transaction that the brokers forgot";
+const ACTION: &str = "asking for the transactions of this pipeline";
 const ASK_AGAIN: Duration = Duration::from_millis(50);
 /// No answer to these requests is nearly as long.
 const LONGEST_ANSWER: usize = 16 << 20;
@@ -42,23 +42,27 @@ pub(crate) fn end_transaction(
     }
 }
 
+/// The broker that coordinates the pipeline's transactions, which is told only to those who may
+/// describe the transactional id; leave to write with it is leave to describe it.
+pub(crate) fn coordinator(settings: &Settings) -> Result<String, Error> {
+    let mut broker = Connection::to_any(settings)?;
+    // 1: the key is a transactional id.
+    let request = Request::new().text(&settings.transactional_id()).byte(1);
+    let answer = broker.ask(10, request)?;
+    let mut answer = Answer::new(&answer);
+    answer.skip(4)?;
+    let code = answer.short()?;
+    let _message = answer.text()?;
+    taken(settings, code)?;
+    answer.skip(4)?;
+    let host = answer.text()?;
+    Ok(format!("{host}:{}", answer.int()?))
+}
+
 /// From the beginning, as each step may find another coordinator.
 fn attempt(settings: &Settings, partitions: &[Partition], commit: bool) -> Result<(), Error> {
     let id = settings.transactional_id();
-    let coordinator = {
-        let mut broker = Connection::to_any(settings)?;
-        // 1: the key is a transactional id.
-        let answer = broker.ask(10, Request::new().text(&id).byte(1))?;
-        let mut answer = Answer::new(&answer);
-        answer.skip(4)?;
-        let code = answer.short()?;
-        let _message = answer.text()?;
-        taken(settings, code)?;
-        answer.skip(4)?;
-        let host = answer.text()?;
-        format!("{host}:{}", answer.int()?)
-    };
-    let mut coordinator = Connection::to(settings, &coordinator)?;
+    let mut coordinator = Connection::to(settings, &coordinator(settings)?)?;
     let timeout = i32::try_from(settings.transaction_timeout.as_millis()).unwrap_or(i32::MAX);
     let answer = coordinator.ask(22, Request::new().text(&id).int(timeout))?;
     let mut answer = Answer::new(&answer);

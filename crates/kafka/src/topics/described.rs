@@ -1,11 +1,12 @@
-//! What the brokers say a topic is: its id, and how many partitions it has.
+//! What the brokers say a topic is: its id, how many partitions it has, and what this account may do
+//! with it.
 //!
 //! A topic that is deleted and made anew has the same name and another id, and only the id tells.
 //! The Rust bindings do not wrap the call that has it, so this file speaks to librdkafka's C
 //! interface itself; it is the only one that may, and every pointer stays inside of it.
 #![allow(
     unsafe_code,
-    reason = "topic ids are in librdkafka's C interface alone"
+    reason = "topic ids and permissions are in librdkafka's C interface alone"
 )]
 
 use crate::client::Administrator;
@@ -25,6 +26,14 @@ pub(crate) struct Described {
     /// As the brokers print it.
     pub(crate) id: Arc<str>,
     pub(crate) partitions: i32,
+    pub(crate) allowed: Allowed,
+}
+
+/// What the account may do with the records of a topic. Brokers that check nothing allow all.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Allowed {
+    pub(crate) read: bool,
+    pub(crate) write: bool,
 }
 
 /// Asks for topics by name; those that are not there are left out.
@@ -59,6 +68,11 @@ pub(crate) fn describe(
             c::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS,
         );
         c::rd_kafka_AdminOptions_set_request_timeout(options, millis, ptr::null_mut(), 0);
+        // What it returns belongs to the caller; it says no only to options of another request.
+        let refused = c::rd_kafka_AdminOptions_set_include_authorized_operations(options, 1);
+        if !refused.is_null() {
+            c::rd_kafka_error_destroy(refused);
+        }
         let collection =
             c::rd_kafka_TopicCollection_of_topic_names(pointers.as_mut_ptr(), pointers.len());
         c::rd_kafka_DescribeTopics(client, collection, options, queue);
@@ -117,10 +131,35 @@ unsafe fn read(event: *mut c::rd_kafka_event_t) -> Answer {
             let described_topic = Described {
                 id: text(c::rd_kafka_Uuid_base64str(id)).into(),
                 partitions: i32::try_from(partitions).unwrap_or(i32::MAX),
+                allowed: allowed(topic),
             };
             described.insert(name, described_topic);
         }
         Ok(described)
+    }
+}
+
+/// What the brokers say of the account; nothing of the kind means that they check nothing.
+///
+/// # Safety
+/// `topic` belongs to a result that is still there.
+unsafe fn allowed(topic: *const c::rd_kafka_TopicDescription_t) -> Allowed {
+    let mut count = 0;
+    // SAFETY: the caller's promise; the array has the length that comes with it.
+    let operations = unsafe {
+        let first = c::rd_kafka_TopicDescription_authorized_operations(topic, &raw mut count);
+        if first.is_null() {
+            return Allowed {
+                read: true,
+                write: true,
+            };
+        }
+        std::slice::from_raw_parts(first, count)
+    };
+    let has = |wanted| operations.contains(&wanted);
+    Allowed {
+        read: has(c::rd_kafka_AclOperation_t::RD_KAFKA_ACL_OPERATION_READ),
+        write: has(c::rd_kafka_AclOperation_t::RD_KAFKA_ACL_OPERATION_WRITE),
     }
 }
 

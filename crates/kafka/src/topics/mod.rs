@@ -64,11 +64,38 @@ pub(crate) fn ensure(
     }
 }
 
+/// Whether the brokers would make these topics for this account. Nothing is made.
+pub(crate) fn would_create(
+    settings: &Settings,
+    administrator: &Administrator,
+    topics: &[&str],
+    purpose: Purpose,
+) -> Result<(), Error> {
+    let options = AdminOptions::new().validate_only(true);
+    request(settings, administrator, topics, purpose, options)
+}
+
 fn create(
     settings: &Settings,
     administrator: &Administrator,
     topics: &[&str],
     purpose: Purpose,
+) -> Result<(), Error> {
+    request(
+        settings,
+        administrator,
+        topics,
+        purpose,
+        AdminOptions::new(),
+    )
+}
+
+fn request(
+    settings: &Settings,
+    administrator: &Administrator,
+    topics: &[&str],
+    purpose: Purpose,
+    options: AdminOptions,
 ) -> Result<(), Error> {
     let partitions = match purpose {
         Purpose::Control => 1,
@@ -92,7 +119,7 @@ fn create(
                 .set("max.message.bytes", &longest)
         })
         .collect();
-    let options = AdminOptions::new()
+    let options = options
         .request_timeout(Some(settings.patience))
         .operation_timeout(Some(settings.patience));
     let results = block_on(administrator.create_topics(&new, &options))

@@ -111,7 +111,11 @@ async fn findings(
     }
     if let Log::Kafka(kafka) = &configuration.log {
         let settings = log::settings(configuration, kafka);
-        findings.extend(::kafka::preflight(settings, names).await);
+        let access = ::kafka::Access {
+            reads: part.writes_the_target(),
+            writes: part.reads_the_source(),
+        };
+        findings.extend(::kafka::preflight(settings, names, access).await);
     }
     findings.sort_by_key(|finding| finding.severity);
     Ok(findings)
