@@ -8,6 +8,7 @@ mod binlog;
 mod charset;
 mod connect;
 mod connection;
+pub mod decoding;
 mod describe;
 mod error;
 mod handshake;

@@ -53,7 +53,10 @@ enum Task {
         names: Vec<String>,
     },
     /// Measure snapshot, stream, latency, CPU and memory, with floors beside them
+    #[command(args_conflicts_with_subcommands = true)]
     Bench {
+        #[command(subcommand)]
+        part: Option<BenchPart>,
         /// One JSON object on the last line
         #[arg(long)]
         json: bool,
@@ -64,6 +67,12 @@ enum Task {
         #[arg(long, value_name = "FACTOR")]
         scale: Option<f64>,
     },
+}
+
+#[derive(Subcommand)]
+enum BenchPart {
+    /// Rows of row events decoded and encoded by one core, and what that allocates
+    Decode,
 }
 
 fn main() -> ExitCode {
@@ -83,6 +92,15 @@ fn run(task: Task) -> Result<(), Failure> {
         Task::Test { filter } => tasks::test(&filter),
         Task::Demo { keep, direct } => tasks::demo(keep, direct),
         Task::Mutants { names } => tasks::mutants(&names),
-        Task::Bench { json, quick, scale } => tasks::bench(json, quick, scale),
+        Task::Bench {
+            part: Some(BenchPart::Decode),
+            ..
+        } => tasks::bench_decode(),
+        Task::Bench {
+            part: None,
+            json,
+            quick,
+            scale,
+        } => tasks::bench(json, quick, scale),
     }
 }

@@ -55,6 +55,18 @@ pub(crate) fn bench(json: bool, quick: bool, scale: Option<f64>) -> Result<(), F
     run_of_tests("bench", &Kind::ALL, &arguments)
 }
 
+/// No server is asked: the events were recorded.
+pub(crate) fn bench_decode() -> Result<(), Failure> {
+    machine::prepare(&[machine::TO_BUILD])?;
+    openly(&mut cargo(&[
+        "bench",
+        "--package",
+        "mysql",
+        "--bench",
+        "decode",
+    ]))
+}
+
 #[derive(Clone, Copy)]
 enum Profile {
     Test,

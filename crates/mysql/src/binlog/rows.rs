@@ -85,6 +85,10 @@ impl RowsEvent {
         if columns != map.decoders.len() {
             return Err(Malformed("it has another count of columns than its table map").into());
         }
+        // An image of no columns takes no bytes, so there would be no end to them.
+        if columns == 0 {
+            return Err(Malformed("it has no columns").into());
+        }
         let bitmap_bytes = columns.div_ceil(8);
         let first = images.take(bitmap_bytes)?;
         let (before, after) = match self.kind {

@@ -8,7 +8,7 @@
 mod load;
 mod table;
 
-use crate::connect::ConnectOptions;
+use crate::connect::{ConnectOptions, Password};
 use crate::connection::Connection;
 use crate::error::Error;
 use bytes::Bytes;
@@ -77,6 +77,32 @@ impl Charsets {
             decoders: RwLock::default(),
             stored: Arc::new(stored),
         }))
+    }
+
+    /// Unicode's own encodings under the numbers of their commonest collations; no server is asked.
+    pub(crate) fn of_unicode() -> Self {
+        const COLLATIONS: &[(u64, &str)] = &[
+            (11, "ascii"),
+            (33, "utf8mb3"),
+            (35, "ucs2"),
+            (45, "utf8mb4"),
+            (46, "utf8mb4"),
+            (54, "utf16"),
+            (56, "utf16le"),
+            (60, "utf32"),
+            (63, "binary"),
+            (255, "utf8mb4"),
+        ];
+        let nobody = ConnectOptions::new("", 0, "", Password::new(""));
+        Self {
+            options: nobody,
+            collations: COLLATIONS
+                .iter()
+                .map(|&(id, name)| (id, Arc::from(name)))
+                .collect(),
+            decoders: RwLock::default(),
+            stored: Arc::new(|_, _| false),
+        }
     }
 
     /// The character set of a collation, by its number.

@@ -13,6 +13,9 @@ const NOT_THERE: Malformed =
     Malformed("a partial update names a place that the document does not have");
 const BAD_PATH: Malformed = Malformed("the path of a partial update can't be read");
 
+/// MySQL refuses documents that are deeper than 100, and so paths that are longer.
+const LONGEST_PATH: usize = 100;
+
 #[derive(Debug, PartialEq)]
 enum Step {
     Member(Text),
@@ -130,6 +133,9 @@ fn parse_path(bytes: &[u8]) -> Result<Vec<Step>, Malformed> {
     let mut rest = text.strip_prefix('$').ok_or(BAD_PATH)?;
     let mut path = Vec::new();
     while !rest.is_empty() {
+        if path.len() == LONGEST_PATH {
+            return Err(BAD_PATH);
+        }
         if let Some(after) = rest.strip_prefix('[') {
             let (index, after) = after.split_once(']').ok_or(BAD_PATH)?;
             path.push(Step::Element(index.parse().map_err(|_| BAD_PATH)?));

@@ -30,6 +30,20 @@ const DOUBLE: u8 = 11;
 const STRING: u8 = 12;
 const OPAQUE: u8 = 15;
 
+/// How many of a document's bytes are not read yet. The parts of a document do not overlap, so no
+/// byte is read twice; in a broken one, offsets that meet could multiply what little there is.
+struct Unread(usize);
+
+impl Unread {
+    fn read(&mut self, bytes: usize) -> Result<(), Malformed> {
+        self.0 = self
+            .0
+            .checked_sub(bytes)
+            .ok_or(Malformed("the parts of a JSON document overlap"))?;
+        Ok(())
+    }
+}
+
 /// Reads a whole document. No bytes at all are the JSON null, which the server stores for NULL in
 /// a column that may not be.
 pub(crate) fn read_document(mut bytes: Bytes) -> Result<Json, Malformed> {
@@ -37,19 +51,25 @@ pub(crate) fn read_document(mut bytes: Bytes) -> Result<Json, Malformed> {
         return Ok(Json::Null);
     }
     let value_type = bytes.split_to(1)[0];
-    read_value(value_type, &bytes, 0)
+    let mut unread = Unread(bytes.len());
+    read_value(value_type, &bytes, 0, &mut unread)
 }
 
-fn read_value(value_type: u8, bytes: &Bytes, depth: usize) -> Result<Json, Malformed> {
+fn read_value(
+    value_type: u8,
+    bytes: &Bytes,
+    depth: usize,
+    unread: &mut Unread,
+) -> Result<Json, Malformed> {
     if depth > DEEPEST {
         return Err(Malformed("a JSON document is too deep"));
     }
     let mut cursor = Cursor::new(bytes.clone());
     match value_type {
-        SMALL_OBJECT => read_container(bytes, 2, true, depth),
-        LARGE_OBJECT => read_container(bytes, 4, true, depth),
-        SMALL_ARRAY => read_container(bytes, 2, false, depth),
-        LARGE_ARRAY => read_container(bytes, 4, false, depth),
+        SMALL_OBJECT => read_container(bytes, 2, true, depth, unread),
+        LARGE_OBJECT => read_container(bytes, 4, true, depth, unread),
+        SMALL_ARRAY => read_container(bytes, 2, false, depth, unread),
+        LARGE_ARRAY => read_container(bytes, 4, false, depth, unread),
         LITERAL => read_literal(cursor.u8()?),
         INT16 => Ok(Json::Int(cursor.int(2)?)),
         UINT16 => Ok(Json::UInt(cursor.uint(2)?)),
@@ -60,11 +80,13 @@ fn read_value(value_type: u8, bytes: &Bytes, depth: usize) -> Result<Json, Malfo
         DOUBLE => Ok(Json::Double(f64::from_le_bytes(cursor.array()?))),
         STRING => {
             let length = read_length(&mut cursor)?;
+            unread.read(length)?;
             Ok(Json::String(read_text(cursor.take(length)?)?))
         }
         OPAQUE => {
             let column_type = cursor.u8()?;
             let length = read_length(&mut cursor)?;
+            unread.read(length)?;
             read_opaque(column_type, cursor.take(length)?)
         }
         _ => Err(Malformed(
@@ -78,6 +100,7 @@ fn read_container(
     offset_bytes: usize,
     is_object: bool,
     depth: usize,
+    unread: &mut Unread,
 ) -> Result<Json, Malformed> {
     const BEYOND: Malformed = Malformed("a JSON document points beyond its end");
     let mut table = Cursor::new(bytes.clone());
@@ -90,6 +113,7 @@ fn read_container(
     if count > table.remaining() / entry_bytes {
         return Err(BEYOND);
     }
+    unread.read(2 * offset_bytes + count * entry_bytes)?;
     let mut keys = Vec::new();
     if is_object {
         keys.reserve(count);
@@ -99,6 +123,7 @@ fn read_container(
             if offset > size || length > size - offset {
                 return Err(BEYOND);
             }
+            unread.read(length)?;
             keys.push(read_text(bytes.slice(offset..offset + length))?);
         }
     }
@@ -112,13 +137,13 @@ fn read_container(
             _ => false,
         };
         let value = if is_inline {
-            read_value(value_type, &inline, depth + 1)?
+            read_value(value_type, &inline, depth + 1, unread)?
         } else {
             let offset = Cursor::new(inline).uint(offset_bytes)? as usize;
             if offset > size {
                 return Err(BEYOND);
             }
-            read_value(value_type, &bytes.slice(offset..size), depth + 1)?
+            read_value(value_type, &bytes.slice(offset..size), depth + 1, unread)?
         };
         values.push(value);
     }
@@ -250,5 +275,25 @@ mod tests {
         let document = read_document(Bytes::from(bytes)).unwrap();
         let digits = change::Decimal::parse(&"9".repeat(65)).unwrap();
         assert_eq!(document, Json::Array(vec![Json::Decimal(digits)]));
+    }
+
+    #[test]
+    fn offsets_that_meet_do_not_multiply_a_document() {
+        // Each array's two elements are one and the same array behind its table.
+        let mut bytes = vec![SMALL_ARRAY];
+        for level in (0..60_u16).rev() {
+            let size = 10 * (level + 1) + 4;
+            bytes.extend(2_u16.to_le_bytes());
+            bytes.extend(size.to_le_bytes());
+            for _ in 0..2 {
+                bytes.push(SMALL_ARRAY);
+                bytes.extend(10_u16.to_le_bytes());
+            }
+        }
+        bytes.extend([0, 0, 4, 0]);
+        assert_eq!(
+            read_document(Bytes::from(bytes)),
+            Err(Malformed("the parts of a JSON document overlap"))
+        );
     }
 }
