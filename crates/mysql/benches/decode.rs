@@ -6,8 +6,6 @@
 //! columns of the types that most tables consist of; `orders` has twenty, one of each type nearly,
 //! JSON among them. The best round of several is printed, and the median.
 
-#![allow(clippy::unwrap_used, reason = "recorded events can be read")]
-
 use bytes::Bytes;
 use change::{Change, ChangeKind, Ordinal, Origin, Place, Row};
 use mapping::{Mapper, MappingConfig, RowCounter};
@@ -30,6 +28,7 @@ const EVENTS: [(&str, &[u8]); 2] = [
 const ROWS: usize = 20_000;
 const ROUNDS: usize = 21;
 const WRITE_ROWS: u8 = 30;
+const READABLE: &str = "the events were recorded whole";
 
 fn main() {
     println!(
@@ -55,12 +54,14 @@ fn main() {
             });
         });
         let mapper = Mapper::new(MappingConfig::default());
-        let mapper = mapper.compile(table.schema()).unwrap();
+        let mapper = mapper.compile(table.schema()).expect("the table has a key");
         report("decode, BSON", &mut || {
             let mut effects = Vec::with_capacity(1);
             let mut counter = RowCounter::new();
             each(&table, &body, |change| {
-                mapper.effects(&change, &mut counter, &mut effects).unwrap();
+                mapper
+                    .effects(&change, &mut counter, &mut effects)
+                    .expect(READABLE);
                 black_box(&effects);
                 effects.clear();
             });
@@ -97,7 +98,7 @@ fn main() {
                         place: Place { offset: 4, row },
                     };
                     row += 1;
-                    encoder.encode(&change, &mut messages).unwrap();
+                    encoder.encode(&change, &mut messages).expect(READABLE);
                 });
                 black_box(&messages);
             });
@@ -107,9 +108,9 @@ fn main() {
 
 /// The recorded event, with its rows as often as makes a large one.
 fn event(recorded: &[u8]) -> (Table, Bytes, usize) {
-    let (length, rest) = recorded.split_first_chunk::<2>().unwrap();
+    let (length, rest) = recorded.split_first_chunk::<2>().expect(READABLE);
     let (map, rest) = rest.split_at(usize::from(u16::from_le_bytes(*length)));
-    let table = Table::read(Bytes::copy_from_slice(map)).unwrap();
+    let table = Table::read(Bytes::copy_from_slice(map)).expect(READABLE);
     let columns = table.schema().columns.len();
     assert_eq!(rest[0], WRITE_ROWS);
     // Table, flags and extra data; the count of columns; which of them are there.
@@ -126,7 +127,9 @@ fn event(recorded: &[u8]) -> (Table, Bytes, usize) {
 }
 
 fn each(table: &Table, body: &Bytes, take: impl FnMut(ChangeKind<Row>)) -> usize {
-    table.changes(WRITE_ROWS, body.clone(), take).unwrap()
+    table
+        .changes(WRITE_ROWS, body.clone(), take)
+        .expect(READABLE)
 }
 
 /// The rounds' times, sorted, and the allocations of one of them.
