@@ -24,7 +24,9 @@ use flow::stops;
 use rdkafka::producer::{Producer as _, ThreadedProducer};
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
 use std::time::Instant;
+use wire::Messages;
 
 pub(crate) type Producer = ThreadedProducer<Deliveries>;
 
@@ -41,6 +43,8 @@ pub(crate) struct Committer {
     /// Ids that `<pipeline>.schema` holds.
     pub(crate) schemas: HashSet<RecordId>,
     pub(crate) suffix: Suffix,
+    /// Takes the buffers of messages that were sent.
+    pub(crate) give_back: SyncSender<Messages>,
 }
 
 /// A partition of a table's topic that this transaction writes to.
@@ -90,7 +94,7 @@ impl Committer {
     /// Sends everything of the barrier, its record last.
     fn write(
         &mut self,
-        encoded: Encoded,
+        mut encoded: Encoded,
         topics: Vec<TopicRecord>,
         deadline: Instant,
     ) -> Result<Sent, Error> {
@@ -101,6 +105,10 @@ impl Committer {
         };
         self.send_schemas(&encoded, &mut sent)?;
         self.send_changes(&encoded, &mut sent)?;
+        // The library has copied them. Where one waits already, this one is let go.
+        let _ = self
+            .give_back
+            .try_send(std::mem::take(&mut encoded.messages));
         self.send_state(&mut sent)?;
         self.wait(deadline)?;
         tracing::trace!("its changes are delivered");

@@ -11,6 +11,7 @@ use change::{Barrier, Change, Gtid, GtidSet, Schema};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
+use std::sync::mpsc::Receiver;
 use std::time::{SystemTime, UNIX_EPOCH};
 use wire::Messages;
 
@@ -38,6 +39,9 @@ pub(crate) struct Encoder {
     met: HashMap<usize, Met>,
     /// Barriers so far.
     barriers: u64,
+    /// Buffers that the committing thread is done with. New ones would be made and given back to
+    /// the system again with each barrier, page by page.
+    spent: Receiver<Messages>,
 }
 
 #[derive(Debug)]
@@ -53,11 +57,13 @@ struct Met {
 const MET_AT_MOST: usize = 50_000;
 
 impl Encoder {
-    pub(crate) fn new(settings: Arc<Settings>) -> Self {
+    /// `spent` brings messages that were sent.
+    pub(crate) fn new(settings: Arc<Settings>, spent: Receiver<Messages>) -> Self {
         Self {
             settings,
             met: HashMap::new(),
             barriers: 0,
+            spent,
         }
     }
 
@@ -67,7 +73,7 @@ impl Encoder {
             self.met.clear();
         }
         let changes = std::mem::take(&mut barrier.changes);
-        let mut messages = Messages::new();
+        let mut messages = self.spent.try_recv().unwrap_or_default();
         messages.begin(now_ms());
         let mut schemas = Vec::new();
         let mut schema_of = Vec::with_capacity(changes.len());

@@ -25,6 +25,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use tokio::sync::{mpsc, oneshot, watch};
+use wire::Messages;
 
 /// Writes barriers to Kafka.
 #[derive(Debug)]
@@ -76,6 +77,7 @@ impl LogWriter for KafkaWriter {
         self.running = None;
         let (send, barriers) = mpsc::channel(1);
         let (hand, encoded) = sync_channel(0);
+        let (give_back, spent) = sync_channel(1);
         let (tell, told) = watch::channel(Told::default());
         let tell = Arc::new(tell);
         let abandoned = Arc::new(AtomicBool::new(false));
@@ -84,11 +86,12 @@ impl LogWriter for KafkaWriter {
             settings: Arc::clone(&self.settings),
             tell: Arc::clone(&tell),
             abandoned: Arc::clone(&abandoned),
+            give_back,
         };
         let settings = Arc::clone(&self.settings);
         let threads = vec![
             spawn("kafka-encode", move || {
-                encode(settings, barriers, &hand, &tell)
+                encode(Encoder::new(settings, spent), barriers, &hand, &tell)
             })?,
             spawn("kafka-commit", move || committing.run(answer, &encoded))?,
         ];
@@ -199,12 +202,11 @@ fn fail(tell: &watch::Sender<Told>, error: Error) {
 
 /// The encoding thread.
 fn encode(
-    settings: Arc<Settings>,
+    mut encoder: Encoder,
     mut barriers: mpsc::Receiver<Barrier>,
     hand: &SyncSender<Encoded>,
     tell: &watch::Sender<Told>,
 ) {
-    let mut encoder = Encoder::new(settings);
     while let Some(barrier) = barriers.blocking_recv() {
         match encoder.encode(barrier) {
             Ok(encoded) => {
@@ -222,11 +224,12 @@ struct Committing {
     settings: Arc<Settings>,
     tell: Arc<watch::Sender<Told>>,
     abandoned: Arc<AtomicBool>,
+    give_back: SyncSender<Messages>,
 }
 
 impl Committing {
     fn run(self, answer: oneshot::Sender<Result<Tail, Failure>>, encoded: &Receiver<Encoded>) {
-        let mut committer = match recovery::recover(&self.settings) {
+        let mut committer = match recovery::recover(&self.settings, self.give_back) {
             Ok((committer, tail)) => {
                 let durable = tail.checkpoint.as_ref().map(|last| last.ordinal);
                 self.tell.send_modify(|told| told.durable = durable);

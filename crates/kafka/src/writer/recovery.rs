@@ -21,10 +21,17 @@ use flow::stops;
 use rdkafka::error::KafkaError;
 use rdkafka::producer::Producer as _;
 use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
 use std::time::Instant;
+use wire::Messages;
 
 /// Fences every predecessor and tells the last barrier that is durable.
-pub(super) fn recover(settings: &Arc<Settings>) -> Result<(Committer, Tail), Error> {
+///
+/// `give_back` takes the buffers of messages that were sent.
+pub(super) fn recover(
+    settings: &Arc<Settings>,
+    give_back: SyncSender<Messages>,
+) -> Result<(Committer, Tail), Error> {
     let control = ControlTopics::of(&settings.pipeline);
     let administrator = client::administrator(settings)?;
     let described = ensure(settings, &administrator, &control.all(), Purpose::Control)?;
@@ -76,6 +83,7 @@ pub(super) fn recover(settings: &Arc<Settings>) -> Result<(Committer, Tail), Err
         names,
         schemas: ids(&schemas).collect(),
         suffix,
+        give_back,
     };
     Ok((committer, tail))
 }
