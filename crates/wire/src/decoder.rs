@@ -5,6 +5,7 @@
 //! is checked for being one change: the same ordinal in header and source, the key that the image
 //! has, halves that belong together.
 
+use crate::avro::AvroReader;
 use crate::cursor::Broken;
 use crate::error::WireError;
 use crate::event::Event;
@@ -40,6 +41,7 @@ pub struct Decoder {
 enum Reader {
     Json(JsonReader),
     Protobuf(ProtobufReader),
+    Avro(AvroReader),
 }
 
 impl Decoder {
@@ -52,6 +54,7 @@ impl Decoder {
                     Reader::Json(JsonReader::new(schema, settings))
                 }
                 Format::Protobuf => Reader::Protobuf(ProtobufReader::new(schema, settings)),
+                Format::Avro => Reader::Avro(AvroReader::new(schema, settings)),
             },
             key: Vec::new(),
         }
@@ -140,6 +143,7 @@ impl Decoder {
             .and_then(|value| match &mut self.reader {
                 Reader::Json(json) => json.value(value),
                 Reader::Protobuf(protobuf) => protobuf.value(value),
+                Reader::Avro(avro) => avro.value(value),
             });
         let event = outcome.map_err(|broken| self.unreadable(ordinal, "value", broken))?;
         if event.source.ordinal != ordinal {
@@ -167,6 +171,7 @@ impl Decoder {
             match &mut self.reader {
                 Reader::Json(json) => json.key(row, &mut self.key),
                 Reader::Protobuf(protobuf) => protobuf.key(row, &mut self.key),
+                Reader::Avro(avro) => avro.key(row, found, &mut self.key),
             }
             &self.key[..]
         });

@@ -6,6 +6,7 @@
 //! all they hold: an update of one is `d` and `c` too, so that equal rows always meet in one
 //! partition. How a message is spelled is the format's part.
 
+use crate::avro::{AvroWriter, SchemaIds};
 use crate::error::WireError;
 use crate::event::{Operation, Told, WrittenKey, WrittenValue};
 use crate::format::Format;
@@ -29,6 +30,7 @@ pub struct Encoder {
 enum Writer {
     Json(JsonWriter),
     Protobuf(ProtobufWriter),
+    Avro(AvroWriter),
 }
 
 impl Encoder {
@@ -40,8 +42,20 @@ impl Encoder {
                     Writer::Json(JsonWriter::new(schema, settings))
                 }
                 Format::Protobuf => Writer::Protobuf(ProtobufWriter::new(schema, settings)),
+                Format::Avro => Writer::Avro(AvroWriter::new(schema, settings)),
             },
         }
+    }
+
+    /// What a registry calls the schemas of this table's keys and values, which messages in Avro
+    /// name. Other formats name none.
+    #[must_use]
+    pub fn registered_as(mut self, ids: SchemaIds) -> Self {
+        match &mut self.writer {
+            Writer::Avro(avro) => avro.registered_as(ids),
+            Writer::Json(_) | Writer::Protobuf(_) => {}
+        }
+        self
     }
 
     /// The schema that this encoder was made for.
@@ -171,6 +185,7 @@ impl Writer {
         match self {
             Writer::Json(json) => json.key(row, &mut messages.buffer),
             Writer::Protobuf(protobuf) => protobuf.key(row, &mut messages.buffer),
+            Writer::Avro(avro) => avro.key(row, &mut messages.buffer),
         }
     }
 
@@ -178,6 +193,7 @@ impl Writer {
         match self {
             Writer::Json(json) => json.value(told, &mut messages.buffer),
             Writer::Protobuf(protobuf) => protobuf.value(told, &mut messages.buffer),
+            Writer::Avro(avro) => avro.value(told, &mut messages.buffer),
         }
     }
 }

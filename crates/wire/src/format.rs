@@ -19,6 +19,8 @@ pub enum Format {
     DebeziumJsonWithSchema,
     /// `proto/lockstep/change/v1/change.proto`.
     Protobuf,
+    /// With the framing of a schema registry.
+    Avro,
 }
 
 impl fmt::Display for Format {
@@ -27,6 +29,7 @@ impl fmt::Display for Format {
             Format::DebeziumJson => "debezium-json",
             Format::DebeziumJsonWithSchema => "debezium-json with schema",
             Format::Protobuf => "protobuf",
+            Format::Avro => "avro",
         })
     }
 }

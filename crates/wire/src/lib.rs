@@ -6,6 +6,7 @@
 //! whatever MySQL may hold. `docs/topics.md` lists the JSON of every type. This crate is pure: it
 //! opens nothing and knows no client of Kafka.
 
+mod avro;
 mod connect;
 mod cursor;
 mod decoder;
@@ -29,6 +30,7 @@ mod source;
 mod string;
 mod write;
 
+pub use avro::{AvroSchemas, SchemaIds};
 pub use decoder::{Decoder, Received};
 pub use encoder::Encoder;
 pub use error::WireError;

@@ -103,7 +103,7 @@ fn is_iso(text: &[u8]) -> bool {
 }
 
 #[inline]
-fn timestamp(text: &[u8], fraction: u8) -> Option<Value> {
+pub(crate) fn timestamp(text: &[u8], fraction: u8) -> Option<Value> {
     let text = text.strip_suffix(b"Z")?;
     let instant = moment::from_the_clock(&moment::parse_date_time(text, b'T')?)?;
     let digits = moment::fraction_digits(instant.microsecond, fraction);
@@ -112,7 +112,7 @@ fn timestamp(text: &[u8], fraction: u8) -> Option<Value> {
 }
 
 /// The bits of the members that are named, in order.
-fn set(names: &[u8], index: impl Fn(&[u8]) -> Option<usize>) -> Option<Value> {
+pub(crate) fn set(names: &[u8], mut index: impl FnMut(&[u8]) -> Option<usize>) -> Option<Value> {
     let mut bits: u64 = 0;
     if !names.is_empty() {
         for name in names.split(|&byte| byte == b',') {

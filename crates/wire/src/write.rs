@@ -124,7 +124,7 @@ fn usual(form: &Form, value: &Value, out: &mut Vec<u8>, scratch: &mut Vec<u8>) -
 }
 
 /// ISO 8601 in UTC with the column's fractional digits.
-fn timestamp(out: &mut Vec<u8>, instant: &Timestamp, fraction: u8) -> bool {
+pub(crate) fn timestamp(out: &mut Vec<u8>, instant: &Timestamp, fraction: u8) -> bool {
     let Some(clock) = moment::on_the_clock(instant) else {
         return false;
     };
