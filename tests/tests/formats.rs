@@ -2,6 +2,7 @@
 //! usual one, whatever happens to capture, and a topic keeps the format that it was begun with.
 
 use std::time::Duration;
+use testbed::servers::Registry;
 use tests::pipeline_scene::{LogKind, Scene, rough_mix};
 use tests::topics::{Record, read_committed};
 use tests::workload;
@@ -104,4 +105,20 @@ async fn tables_of_one_pipeline_may_have_different_formats() {
     assert_eq!(plan.code, Some(0), "{plan}");
     let shown = format!("topic {}.work.accounts, 3 partitions, protobuf", scene.name);
     assert!(plan.stdout.contains(&shown), "{plan}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn messages_in_avro_make_the_same_documents_and_a_registry_knows_their_schemas() {
+    let registry = Registry::start().await.unwrap();
+    let lines = format!(
+        "format = \"avro\"\nschema_registry = \"{}\"",
+        registry.url()
+    );
+    let (_scene, records) = proven(&lines, "", 64).await;
+    for record in &records {
+        for part in [&record.key, &record.value].into_iter().flatten() {
+            let id = u32::from_be_bytes(part[1..5].try_into().unwrap());
+            assert!(part[0] == 0 && id > 0, "{record:?}");
+        }
+    }
 }

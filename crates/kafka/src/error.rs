@@ -78,6 +78,16 @@ pub enum Error {
         recorded: Format,
         configured: Format,
     },
+    /// No answer, or none of a registry.
+    #[error("the schema registry at {registry} cannot be used: {problem}")]
+    RegistryUnreachable { registry: String, problem: String },
+    /// The registry does not take a table's schema.
+    #[error("the schema registry at {registry} refuses the schema of {subject}: {problem}")]
+    SchemaRefused {
+        registry: String,
+        subject: String,
+        problem: String,
+    },
     /// What is needed was deleted.
     #[error(
         "topic {topic}, partition {partition} begins at offset {low}, the records from offset {needed} on are needed and were deleted"
@@ -178,15 +188,18 @@ impl Error {
             Error::TransactionTimeout { .. } => "LS5520",
             Error::Unexpected { .. } => "LS5521",
             Error::FormatChanged { .. } => "LS5526",
+            Error::RegistryUnreachable { .. } => "LS5527",
+            Error::SchemaRefused { .. } => "LS5528",
         }
     }
 
     /// What the loops do with it.
     pub fn disposition(&self) -> Disposition {
         match self {
-            Error::Unreachable { .. } | Error::Interrupted { .. } | Error::TailUnproven { .. } => {
-                Disposition::Transient
-            }
+            Error::Unreachable { .. }
+            | Error::RegistryUnreachable { .. }
+            | Error::Interrupted { .. }
+            | Error::TailUnproven { .. } => Disposition::Transient,
             Error::Fenced { .. } => Disposition::Fenced,
             Error::Client { .. }
             | Error::NotAllowed { .. }
@@ -197,6 +210,7 @@ impl Error {
             | Error::TopicTruncated { .. }
             | Error::PartitionsChanged { .. }
             | Error::FormatChanged { .. }
+            | Error::SchemaRefused { .. }
             | Error::Deleted { .. }
             | Error::BarriersLost { .. }
             | Error::CheckpointUnknown { .. }
@@ -244,6 +258,12 @@ impl Error {
             Error::FormatChanged { .. } => {
                 "set log.format, log.schema or the table's own format back to what the topic has; for another one give the pipeline another name, or run `lockstep reset --yes --drop-target` and copy again"
             }
+            Error::RegistryUnreachable { .. } => {
+                "see that the registry runs and that log.schema_registry is the address of Confluent's interface (Apicurio: …/apis/ccompat/v7)"
+            }
+            Error::SchemaRefused { .. } => {
+                "let the subject take the schema (its compatibility level, the account's rights), or give the table another format in a log that is begun anew"
+            }
             Error::Deleted { .. } => {
                 "run `lockstep reset --yes --drop-target` and copy again; give the topics a longer retention (log.retention) than the sink is ever away"
             }
@@ -290,6 +310,8 @@ impl Error {
             | Error::TopicRecreated { .. }
             | Error::TopicTruncated { .. }
             | Error::PartitionsChanged { .. }
+            | Error::RegistryUnreachable { .. }
+            | Error::SchemaRefused { .. }
             | Error::Deleted { .. }
             | Error::BarriersLost { .. }
             | Error::TailUnproven { .. }

@@ -17,6 +17,7 @@ mod protocol;
 mod reader;
 mod record;
 mod refusal;
+mod registry;
 mod reset;
 mod settings;
 mod tail;
@@ -38,5 +39,6 @@ pub use writer::KafkaWriter;
 pub const CODES: &[&str] = &[
     "LS5501", "LS5502", "LS5503", "LS5504", "LS5505", "LS5506", "LS5507", "LS5508", "LS5509",
     "LS5510", "LS5511", "LS5512", "LS5513", "LS5514", "LS5515", "LS5516", "LS5517", "LS5518",
-    "LS5519", "LS5520", "LS5521", "LS5522", "LS5523", "LS5524", "LS5525", "LS5526",
+    "LS5519", "LS5520", "LS5521", "LS5522", "LS5523", "LS5524", "LS5525", "LS5526", "LS5527",
+    "LS5528",
 ];

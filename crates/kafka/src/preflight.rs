@@ -7,6 +7,7 @@ use crate::client::{self, Administrator, Consumer};
 use crate::error::Error;
 use crate::permissions::{self, Access};
 use crate::refusal;
+use crate::registry::Registry;
 use crate::settings::{Isolation, Settings};
 use crate::tail::ControlReader;
 use crate::topics::{ControlTopics, Described, Names, describe};
@@ -37,6 +38,13 @@ fn look(settings: &Settings, tables: &[TableName], access: Access) -> Result<Vec
     let mut findings = Vec::new();
     let consumer = client::consumer(settings, Isolation::Committed, 64)?;
     let brokers = brokers(settings, &consumer)?;
+    // What reads knows the schemas from the log.
+    if access.writes
+        && settings.schema_registry.is_some()
+        && let Err(error) = Registry::new(settings).and_then(|registry| registry.look())
+    {
+        findings.push(forbids(&error));
+    }
     let administrator = client::administrator(settings)?;
 
     let control = ControlTopics::of(&settings.pipeline);

@@ -30,6 +30,8 @@ pub struct Settings {
     /// How changes are written, but for the tables that have a format of their own.
     pub format: Format,
     pub formats: BTreeMap<TableName, Format>,
+    /// Where the schemas of messages in Avro are registered; needed where there are such.
+    pub schema_registry: Option<Arc<str>>,
     /// A transaction that is open for longer is aborted by the brokers, its producer fenced.
     pub transaction_timeout: Duration,
     /// How long one call waits for the brokers before it fails.
@@ -65,6 +67,7 @@ impl Settings {
             topics: BTreeMap::new(),
             format: Format::default(),
             formats: BTreeMap::new(),
+            schema_registry: None,
             transaction_timeout: Duration::from_secs(60),
             patience: Duration::from_secs(30),
             state_every_bytes: 4 << 20,

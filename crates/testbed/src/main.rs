@@ -62,7 +62,7 @@ fn run(command: &Command) -> Result<(), ServerError> {
     match command {
         Command::Start { only, name, json } => {
             let kinds = if only.is_empty() {
-                &Kind::ALL[..]
+                &Kind::USUAL[..]
             } else {
                 only
             };

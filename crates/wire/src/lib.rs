@@ -1,10 +1,10 @@
-//! Changes to and from bytes: messages that consumers of Debezium's JSON can read, and from which
-//! Lockstep itself gets every value back as it was.
+//! Changes to and from bytes: messages that consumers of Debezium's JSON, of Protobuf or of Avro can
+//! read, and from which Lockstep itself gets every value back as it was.
 //!
 //! An [`Encoder`] and a [`Decoder`] are compiled for one schema; [`headers`] are what goes with
 //! each message. The law of this crate is that decoding gives back what was encoded, bit by bit,
-//! whatever MySQL may hold. `docs/topics.md` lists the JSON of every type. This crate is pure: it
-//! opens nothing and knows no client of Kafka.
+//! whatever MySQL may hold, in each [`Format`]. `docs/topics.md` tells what every type becomes. This
+//! crate is pure: it opens nothing and knows no client of Kafka, nor of a schema registry.
 
 mod avro;
 mod connect;

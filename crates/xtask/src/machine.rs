@@ -46,6 +46,24 @@ pub(crate) const FOR_KAFKA: &[Need] = &[
     program_need("Maven", "maven", || on_path("mvn")),
 ];
 
+/// What fetching the schema registry and its Java takes.
+pub(crate) const FOR_REGISTRY: &[Need] = &[
+    program_need("Python 3 with pip", "python3 python3-pip", || {
+        quietly(Command::new("python3").args(["-m", "pip", "--version"])).is_ok()
+    }),
+    program_need("Maven", "maven", || on_path("mvn")),
+    program_need("tar with gzip", "tar gzip", || {
+        on_path("tar") && on_path("gzip")
+    }),
+];
+
+/// What fetching and running Python's client of Kafka takes.
+pub(crate) const FOR_PYTHON_CLIENTS: &[Need] = &[program_need(
+    "Python 3 with pip",
+    "python3 python3-pip",
+    || quietly(Command::new("python3").args(["-m", "pip", "--version"])).is_ok(),
+)];
+
 const fn program_need(what: &'static str, package: &'static str, present: fn() -> bool) -> Need {
     Need {
         what,

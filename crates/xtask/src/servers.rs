@@ -52,7 +52,7 @@ pub(crate) struct Kinds {
 impl Kinds {
     fn chosen(&self) -> &[Kind] {
         if self.only.is_empty() {
-            &Kind::ALL
+            &Kind::USUAL
         } else {
             &self.only
         }
@@ -68,6 +68,7 @@ pub(crate) fn run(command: &Command) -> Result<(), Failure> {
             let only = kinds
                 .chosen()
                 .iter()
+                .filter(|kind| **kind != Kind::PythonClients)
                 .map(|kind| kind.name())
                 .collect::<Vec<_>>()
                 .join(",");

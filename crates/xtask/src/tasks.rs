@@ -33,7 +33,7 @@ pub(crate) fn demo(keep: bool, direct: bool) -> Result<(), Failure> {
     arguments.extend(direct.then_some("--direct"));
     let kinds: &[Kind] = match direct {
         true => &[Kind::Mysql, Kind::Mongodb],
-        false => &Kind::ALL,
+        false => &Kind::USUAL,
     };
     run_of_tests("demo", kinds, &arguments)
 }
@@ -52,7 +52,7 @@ pub(crate) fn bench(json: bool, quick: bool, scale: Option<f64>) -> Result<(), F
     if let Some(factor) = &factor {
         arguments.extend(["--scale", factor.as_str()]);
     }
-    run_of_tests("bench", &Kind::ALL, &arguments)
+    run_of_tests("bench", &Kind::USUAL, &arguments)
 }
 
 /// No server is asked: the events were recorded.

@@ -6,6 +6,7 @@
 
 use crate::error::Error;
 use crate::record::{SchemaContent, SchemaRecord};
+use crate::registry::Registry;
 use crate::settings::Settings;
 use change::{Barrier, Change, Gtid, GtidSet, Schema};
 use std::collections::HashMap;
@@ -13,7 +14,7 @@ use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::{SystemTime, UNIX_EPOCH};
-use wire::Messages;
+use wire::{AvroSchemas, Format, Messages};
 
 /// A barrier whose changes are bytes.
 #[derive(Debug)]
@@ -37,6 +38,8 @@ pub(crate) struct Encoder {
     settings: Arc<Settings>,
     /// By the schema's address, which stays its own while the encoder holds it.
     met: HashMap<usize, Met>,
+    /// Once something is written in Avro.
+    registry: Option<Registry>,
     /// Barriers so far.
     barriers: u64,
     /// Buffers that the committing thread is done with. New ones would be made and given back to
@@ -62,6 +65,7 @@ impl Encoder {
         Self {
             settings,
             met: HashMap::new(),
+            registry: None,
             barriers: 0,
             spent,
         }
@@ -112,15 +116,35 @@ impl Encoder {
         match self.met.entry(address) {
             Entry::Occupied(met) => Ok(met.into_mut()),
             Entry::Vacant(unmet) => Ok(unmet.insert(Met {
-                encoder: {
-                    let format = self.settings.format(&schema.name);
-                    wire::Encoder::new(schema, &self.settings.wire(format))
-                },
+                encoder: encoder(&self.settings, &mut self.registry, schema)?,
                 record: Arc::new(record(SchemaContent::Schema(Arc::clone(schema)))?),
                 place: 0,
                 barrier: 0,
             })),
         }
+    }
+}
+
+/// An encoder in the table's format; what a registry has to know is registered first.
+fn encoder(
+    settings: &Settings,
+    registry: &mut Option<Registry>,
+    schema: &Arc<Schema>,
+) -> Result<wire::Encoder, Error> {
+    let format = settings.format(&schema.name);
+    let wire = settings.wire(format);
+    let encoder = wire::Encoder::new(schema, &wire);
+    match format {
+        Format::Avro => {
+            let registry = match registry {
+                Some(registry) => registry,
+                None => registry.insert(Registry::new(settings)?),
+            };
+            let schemas = AvroSchemas::of(schema, &wire);
+            let ids = registry.register(settings, schema, &schemas)?;
+            Ok(encoder.registered_as(ids))
+        }
+        Format::DebeziumJson | Format::DebeziumJsonWithSchema | Format::Protobuf => Ok(encoder),
     }
 }
 

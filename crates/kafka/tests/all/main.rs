@@ -7,5 +7,6 @@ mod looking;
 mod losses;
 mod outages;
 mod outsider;
+mod registered;
 mod setting;
 mod takeover;

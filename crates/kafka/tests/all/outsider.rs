@@ -9,6 +9,8 @@ use rdkafka::admin::{
 };
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::error::KafkaError;
+use rdkafka::message::Message as _;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use rdkafka::{Offset, TopicPartitionList};
 use std::time::Duration;
@@ -140,4 +142,26 @@ pub fn end_of(settings: &Settings, topic: &str) -> i64 {
         .create()
         .unwrap();
     consumer.fetch_watermarks(topic, 0, WITHIN).unwrap().1
+}
+
+/// The values of all committed records of a topic's first partition.
+pub fn values(settings: &Settings, topic: &str) -> Vec<Vec<u8>> {
+    let consumer: BaseConsumer = config(settings)
+        .set("group.id", "an-outsider")
+        .set("isolation.level", "read_committed")
+        .set("enable.partition.eof", "true")
+        .create()
+        .unwrap();
+    let mut from = TopicPartitionList::new();
+    from.add_partition_offset(topic, 0, Offset::Beginning)
+        .unwrap();
+    consumer.assign(&from).unwrap();
+    let mut values = Vec::new();
+    loop {
+        match consumer.poll(Duration::from_secs(20)) {
+            Some(Ok(message)) => values.extend(message.payload().map(<[u8]>::to_vec)),
+            Some(Err(KafkaError::PartitionEOF(_))) => return values,
+            other => panic!("{other:?}"),
+        }
+    }
 }

@@ -17,6 +17,7 @@ pub(super) fn settings(configuration: &Configuration, kafka: &KafkaLog) -> Setti
             .collect(),
         format: kafka.format,
         formats: kafka.formats.clone(),
+        schema_registry: kafka.schema_registry.as_deref().map(Into::into),
         ..Settings::new(configuration.pipeline.as_str(), kafka.brokers.clone())
     }
 }

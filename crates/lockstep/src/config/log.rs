@@ -35,6 +35,8 @@ pub struct KafkaLog {
     pub topics: BTreeMap<TableName, String>,
     /// Formats that `[tables]` chooses itself.
     pub formats: BTreeMap<TableName, Format>,
+    /// Where schemas of Avro are registered.
+    pub schema_registry: Option<String>,
 }
 
 #[cfg(test)]
@@ -50,6 +52,7 @@ impl KafkaLog {
             max_message_bytes: 1 << 20,
             topics: BTreeMap::new(),
             formats: BTreeMap::new(),
+            schema_registry: None,
         }
     }
 }
@@ -72,18 +75,24 @@ const BROKERS: Key = Key {
 };
 const FORMAT: Key = Key {
     name: "format",
-    allowed: "debezium-json (the default), protobuf, with kind = \"kafka\"",
+    allowed: "debezium-json (the default), protobuf, avro, with kind = \"kafka\"",
     example: r#"format = "debezium-json""#,
 };
 /// The words for formats, here and in a table's section.
 pub(super) const FORMATS: &[(&str, Format)] = &[
     ("debezium-json", Format::DebeziumJson),
     ("protobuf", Format::Protobuf),
+    ("avro", Format::Avro),
 ];
 const SCHEMA: Key = Key {
     name: "schema",
     allowed: "true or false (the default), with format = \"debezium-json\"",
     example: "schema = true",
+};
+const SCHEMA_REGISTRY: Key = Key {
+    name: "schema_registry",
+    allowed: "http://HOST:PORT/PATH or https://…, without a password, with format = \"avro\"",
+    example: r#"schema_registry = "http://registry.example:8081""#,
 };
 const PARTITIONS: Key = Key {
     name: "partitions",
@@ -129,6 +138,7 @@ impl Log {
         let brokers = section.parsed(BROKERS, broker_list);
         let format = section.word(FORMAT, FORMATS);
         let schema = section.boolean(SCHEMA);
+        let schema_registry = section.parsed(SCHEMA_REGISTRY, registry_url);
         let partitions = section.integer(PARTITIONS, 1..=10_000);
         let replication_factor = section.integer(REPLICATION_FACTOR, 1..=100);
         let retention = section.parsed(RETENTION, retention);
@@ -144,6 +154,10 @@ impl Log {
                 (BROKERS, brokers.as_ref().map(|key| key.key_span.clone())),
                 (FORMAT, format.as_ref().map(|key| key.key_span.clone())),
                 (SCHEMA, schema.as_ref().map(|key| key.key_span.clone())),
+                (
+                    SCHEMA_REGISTRY,
+                    schema_registry.as_ref().map(|key| key.key_span.clone()),
+                ),
                 (
                     PARTITIONS,
                     partitions.as_ref().map(|key| key.key_span.clone()),
@@ -177,6 +191,12 @@ impl Log {
             );
             section.contradiction(SCHEMA, schema.key_span.clone(), reason);
         }
+        let schema_registry = match format {
+            Format::Avro => section.require(SCHEMA_REGISTRY, schema_registry),
+            Format::DebeziumJson | Format::DebeziumJsonWithSchema | Format::Protobuf => {
+                schema_registry
+            }
+        };
         section.finish();
         match kind?.value {
             Kind::Direct => Some(Self::Direct),
@@ -194,6 +214,7 @@ impl Log {
                 max_message_bytes: max_message_bytes.map_or(1 << 20, |bytes| bytes.value),
                 topics: BTreeMap::new(),
                 formats: BTreeMap::new(),
+                schema_registry: schema_registry.map(|url| url.value),
             })),
         }
     }
@@ -215,6 +236,24 @@ pub fn broker_list(text: &str) -> Result<Vec<String>, String> {
         }
     }
     Ok(brokers)
+}
+
+fn registry_url(text: &str) -> Result<String, String> {
+    let rest = text
+        .strip_prefix("http://")
+        .or_else(|| text.strip_prefix("https://"));
+    let Some(rest) = rest else {
+        return Err("is not of the form http://HOST:PORT/PATH".to_string());
+    };
+    let host = rest.split('/').next().unwrap_or_default();
+    if host.contains('@') {
+        return Err("has an account, which this version cannot use at a registry".to_string());
+    }
+    let spelled = |letter: char| letter.is_ascii_graphic() && !matches!(letter, '?' | '#' | '"');
+    if host.is_empty() || !rest.chars().all(spelled) {
+        return Err("is not of the form http://HOST:PORT/PATH".to_string());
+    }
+    Ok(text.to_string())
 }
 
 fn retention(text: &str) -> Result<Option<Duration>, String> {

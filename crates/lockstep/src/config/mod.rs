@@ -309,7 +309,14 @@ fn read_tables(
         }
         if let Some(format) = format {
             match log {
-                Some(Log::Kafka(kafka)) => kafka.choose_format(table.clone(), format.value),
+                Some(Log::Kafka(kafka)) => {
+                    kafka.choose_format(table.clone(), format.value);
+                    if format.value == wire::Format::Avro && kafka.schema_registry.is_none() {
+                        let message = "contradicts log, which has no schema_registry".to_string();
+                        let place = format.with(String::new());
+                        refuse("LS1006", &place, format_path, message);
+                    }
+                }
                 Some(Log::Direct) => {
                     let message =
                         "contradicts log.kind = \"direct\", which has no topics".to_string();

@@ -22,7 +22,7 @@ const TOPIC: Key = Key {
 };
 const FORMAT: Key = Key {
     name: "format",
-    allowed: "debezium-json, protobuf, with log.kind = \"kafka\"; without it, log.format",
+    allowed: "debezium-json, protobuf, avro (with log.schema_registry), with log.kind = \"kafka\"; without it, log.format",
     example: r#"format = "protobuf""#,
 };
 const IDENTITY: Key = Key {

@@ -152,7 +152,7 @@ fn log(file: &mut File, stores: &Stores) {
             );
             file.noted(
                 "format = \"debezium-json\"",
-                "or \"protobuf\"; a table may have its own; a topic keeps the one it began with",
+                "or \"protobuf\", \"avro\" with schema_registry = \"URL\"; a topic keeps the one it began with",
             );
             file.noted(
                 "# schema = false",

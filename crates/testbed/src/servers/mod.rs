@@ -11,6 +11,7 @@ mod mysql_template;
 mod port;
 mod process;
 mod provisioned;
+mod registry;
 pub mod running;
 
 pub use error::ServerError;
@@ -18,6 +19,7 @@ pub use kafka::{KAFKA_PROPERTIES, Kafka, KafkaOptions};
 pub use mongo::{MONGO_OPTIONS, Mongo, MongoOptions};
 pub use mysql::{MYSQL_OPTIONS, MySql, MySqlOptions};
 pub use provisioned::Provisioned;
+pub use registry::Registry;
 
 /// Runs blocking work beside the async runtime.
 async fn beside<T: Send + 'static>(

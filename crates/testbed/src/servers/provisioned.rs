@@ -66,6 +66,19 @@ impl Provisioned {
         Ok(self.home("kafka")?.join("lib").join("*").into_os_string())
     }
 
+    /// What `PYTHONPATH` has to name for programs that use Kafka's client for Python.
+    ///
+    /// # Errors
+    /// [`ServerError::NotProvisioned`] when it was not fetched.
+    pub fn python_clients(&self) -> Result<PathBuf, ServerError> {
+        Ok(self.home("python-clients")?.join("packages"))
+    }
+
+    /// The folder of the schema registry and its Java.
+    pub(super) fn registry(&self) -> Result<PathBuf, ServerError> {
+        self.home("registry")
+    }
+
     /// The complete folder of this kind; of several versions the last one fetched.
     fn home(&self, kind: &'static str) -> Result<PathBuf, ServerError> {
         let cache = self.cache();

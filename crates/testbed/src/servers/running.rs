@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 use super::data_folder::DataFolder;
 use super::process::Tie;
 use super::{
-    Kafka, KafkaOptions, Mongo, MongoOptions, MySql, MySqlOptions, Provisioned, ServerError,
+    Kafka, KafkaOptions, Mongo, MongoOptions, MySql, MySqlOptions, Provisioned, Registry,
+    ServerError,
 };
 
 const STATE: &str = "state.json";
@@ -31,11 +32,13 @@ pub enum Kind {
     Mongodb,
     /// Apache Kafka.
     Kafka,
+    /// A schema registry.
+    Registry,
 }
 
 impl Kind {
-    /// All kinds.
-    pub const ALL: [Self; 3] = [Self::Mysql, Self::Mongodb, Self::Kafka];
+    /// What a pipeline needs.
+    pub const USUAL: [Self; 3] = [Self::Mysql, Self::Mongodb, Self::Kafka];
 
     /// The name under which the address of such a server is printed.
     #[must_use]
@@ -44,6 +47,7 @@ impl Kind {
             Self::Mysql => "MYSQL_URL",
             Self::Mongodb => "MONGODB_URL",
             Self::Kafka => "KAFKA_BROKERS",
+            Self::Registry => "SCHEMA_REGISTRY_URL",
         }
     }
 
@@ -52,6 +56,7 @@ impl Kind {
             Self::Mysql => "mysql",
             Self::Mongodb => "mongodb",
             Self::Kafka => "kafka",
+            Self::Registry => "registry",
         }
     }
 }
@@ -183,6 +188,10 @@ fn start_one(provisioned: &Provisioned, home: &Path, kind: Kind) -> Result<Detac
         Kind::Kafka => {
             let server = Kafka::start_in(provisioned, folder, &KafkaOptions::default(), tie)?;
             (server.brokers(), server.process_id())
+        }
+        Kind::Registry => {
+            let server = Registry::start_in(provisioned, folder, tie)?;
+            (server.url(), server.process_id())
         }
     };
     let not_running = || ServerError::NotRunning {

@@ -6,6 +6,8 @@ mod checksum;
 mod kafka;
 mod mongodb;
 mod mysql;
+mod python;
+mod registry;
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -20,12 +22,15 @@ use crate::program::say;
 /// The file whose presence says that a cached folder is complete; it records what was fetched.
 const RECORD: &str = "provisioned.json";
 
-/// A kind of server.
+/// A kind of server, or what else tests need beside them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Kind {
     Mysql,
     Mongodb,
     Kafka,
+    Registry,
+    /// Not a server: Kafka's client for Python.
+    PythonClients,
 }
 
 /// What was fetched, for the record in the cache.
@@ -42,13 +47,25 @@ struct RecordedFile {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 3] = [Self::Mysql, Self::Mongodb, Self::Kafka];
+    /// What the tests need.
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Mysql,
+        Self::Mongodb,
+        Self::Kafka,
+        Self::Registry,
+        Self::PythonClients,
+    ];
+
+    /// What a pipeline needs. The schema registry is for one of its formats alone.
+    pub(crate) const USUAL: [Self; 3] = [Self::Mysql, Self::Mongodb, Self::Kafka];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Mysql => "mysql",
             Self::Mongodb => "mongodb",
             Self::Kafka => "kafka",
+            Self::Registry => "registry",
+            Self::PythonClients => "python-clients",
         }
     }
 
@@ -58,6 +75,8 @@ impl Kind {
             Self::Mysql => self.name().to_owned(),
             Self::Mongodb => format!("{}-{}", self.name(), mongodb::VERSION),
             Self::Kafka => format!("{}-{}", self.name(), kafka::VERSION),
+            Self::Registry => format!("{}-{}", self.name(), registry::VERSION),
+            Self::PythonClients => format!("{}-{}", self.name(), python::VERSION),
         }
     }
 
@@ -66,6 +85,8 @@ impl Kind {
             Self::Mysql => machine::FOR_MYSQL,
             Self::Mongodb => machine::FOR_MONGODB,
             Self::Kafka => machine::FOR_KAFKA,
+            Self::Registry => machine::FOR_REGISTRY,
+            Self::PythonClients => machine::FOR_PYTHON_CLIENTS,
         }
     }
 }
@@ -104,6 +125,8 @@ fn fetch_once(kind: Kind, cache: &Path) -> Result<(), Failure> {
         Kind::Mysql => mysql::fetch(&unfinished)?,
         Kind::Mongodb => mongodb::fetch(&unfinished)?,
         Kind::Kafka => kafka::fetch(&unfinished)?,
+        Kind::Registry => registry::fetch(&unfinished)?,
+        Kind::PythonClients => python::fetch(&unfinished)?,
     };
     let text = serde_json::to_string_pretty(&record).map_err(|error| Failure::Unexpected {
         what: "the record of what was fetched".to_owned(),

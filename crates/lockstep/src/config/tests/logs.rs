@@ -91,3 +91,47 @@ fn a_table_may_have_a_format_of_its_own() {
     let unknown = GOOD.replace("identity = \"object_id\"", "format = \"xml\"");
     assert!(refused(&unknown).contains("\"xml\" is none of its words"));
 }
+
+#[test]
+fn avro_needs_a_registry() {
+    let kafka = |lines: &str| {
+        let lines = format!("kind = \"kafka\"\nbrokers = \"a:9092\"\n{lines}");
+        GOOD.replace("kind = \"direct\"", &lines)
+    };
+    let of_table = |text: String| text.replace("identity = \"object_id\"", "format = \"avro\"");
+    let url = "schema_registry = \"http://registry.example:8081\"";
+    for (text, in_general) in [
+        (kafka(&format!("format = \"avro\"\n{url}")), true),
+        (of_table(kafka(url)), false),
+    ] {
+        let Log::Kafka(log) = parse(&text).unwrap().log else {
+            panic!("a Kafka log")
+        };
+        assert_eq!(log.format == wire::Format::Avro, in_general);
+        let own = log.format_of(&TableName::new("shop", "orders"));
+        assert_eq!(own, wire::Format::Avro);
+        let known = log.schema_registry.as_deref();
+        assert_eq!(known, Some("http://registry.example:8081"));
+    }
+    let missing = refused(&kafka("format = \"avro\""));
+    assert!(missing.contains("schema_registry"), "{missing}");
+    let missing = refused(&of_table(kafka("")));
+    let said = "contradicts log, which has no schema_registry";
+    assert!(missing.contains(said), "{missing}");
+    for wrong in [
+        "registry:8081",
+        "http://",
+        "http://me:hunter2@registry:8081",
+        "http://a/?b",
+    ] {
+        let told = refused(&kafka(&format!("schema_registry = \"{wrong}\"")));
+        assert!(told.contains("log.schema_registry: "), "{told}");
+        assert!(!told.contains("hunter2"), "{told}");
+    }
+    let direct = format!("kind = \"direct\"\n{url}");
+    let direct = refused_with("kind = \"direct\"", &direct);
+    assert!(
+        direct.contains("log.schema_registry: contradicts"),
+        "{direct}"
+    );
+}
