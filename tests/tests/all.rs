@@ -5,6 +5,7 @@
 mod architecture;
 mod bad_input;
 mod compose;
+mod consumers;
 mod deployment;
 mod e2e;
 mod e2e_catalogue;
