@@ -17,6 +17,7 @@ mod init;
 mod kills;
 mod plan;
 mod readme;
+mod schema_changes;
 mod terminal;
 mod topics_judge;
 mod topics_proof;

@@ -5,7 +5,7 @@
 //! checkpoint: whoever stores the barrier's effects stores the checkpoint with them, in the same
 //! transaction, and resumes from nothing else.
 
-use crate::{Change, Position, Row, TableDescription, TableName, Value};
+use crate::{Alteration, Change, Column, Index, Position, Row, TableDescription, TableName, Value};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -121,7 +121,44 @@ pub struct TableProgress {
     pub rows_copied: u64,
     /// The server's own estimate of the table's rows when the copy was planned.
     pub rows_estimated: u64,
+    /// What identifies the rows that were copied. `None` before the copy, and in what versions
+    /// before this one stored.
+    #[serde(default)]
+    pub key: Option<TableKey>,
     pub trouble: Option<Trouble>,
+}
+
+/// What identifies a table's rows in its collection: it stays until the table is copied anew.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct TableKey {
+    /// In key order; none where rows have no identity of their own.
+    pub columns: Vec<Column>,
+    /// Whether it is the primary key, which comes and goes by its own name.
+    pub primary: bool,
+}
+
+impl TableKey {
+    pub fn of(description: &TableDescription) -> Self {
+        let schema = &description.schema;
+        let columns: Vec<Column> = schema
+            .key
+            .iter()
+            .map(|&index| schema.columns[index].clone())
+            .collect();
+        let is_key = |index: &Index| {
+            let parts = index.parts.iter().map(|part| part.column.as_deref());
+            index.unique && parts.eq(columns.iter().map(|column| Some(&*column.name)))
+        };
+        Self {
+            primary: !columns.is_empty() && !description.indexes.iter().any(is_key),
+            columns,
+        }
+    }
+
+    /// Whether rows may be identified by something else after this.
+    pub fn may_change_by(&self, alteration: &Alteration) -> bool {
+        alteration.touches(&self.columns) || (alteration.unique_keys && !self.primary)
+    }
 }
 
 impl TableProgress {
@@ -135,6 +172,7 @@ impl TableProgress {
             planned: false,
             rows_copied: 0,
             rows_estimated: 0,
+            key: None,
             trouble: None,
         }
     }
@@ -156,6 +194,8 @@ pub enum TableEventKind {
     Dropped,
     /// CREATE TABLE: the table is copied like any other, from here on.
     Created,
+    /// The definition is another one, and rows may be others with no word of them in the log.
+    Altered(Alteration),
     /// A statement that this version does not follow; the table stops.
     Unsupported(Trouble),
 }
@@ -171,6 +211,9 @@ pub struct Barrier<I = Row> {
     pub chunk: bool,
     /// Collections to be emptied; a barrier that has one holds no changes.
     pub emptied: Vec<TableName>,
+    /// Tables whose unique keys may no longer hold: their collections lose their unique indexes
+    /// before the barrier's effects.
+    pub loosened: Vec<TableName>,
     /// Tables described for the first time since capture started: their collections are prepared
     /// before the barrier's effects.
     pub described: Vec<Arc<TableDescription>>,

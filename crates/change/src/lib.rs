@@ -8,6 +8,7 @@
 //! representation here, and what cannot be represented is carried as the bytes that the server
 //! sent ([`Value::Malformed`]), never as a guess.
 
+mod alteration;
 mod barrier;
 mod decimal;
 mod effect;
@@ -21,8 +22,9 @@ mod temporal;
 mod text;
 mod value;
 
+pub use alteration::Alteration;
 pub use barrier::{
-    Barrier, Checkpoint, KeyRange, MappingVersion, Ordinal, TableEvent, TableEventKind,
+    Barrier, Checkpoint, KeyRange, MappingVersion, Ordinal, TableEvent, TableEventKind, TableKey,
     TableProgress, TableState, Torn, Trouble,
 };
 pub use decimal::{Decimal, ParseDecimalError};

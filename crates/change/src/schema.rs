@@ -93,6 +93,29 @@ pub enum ColumnKind {
     Vector,
 }
 
+impl ColumnKind {
+    /// Whether a change of character set may change what it holds.
+    pub fn is_text(&self) -> bool {
+        match self {
+            Self::Text { .. } | Self::Enum { .. } | Self::Set { .. } => true,
+            Self::Integer { .. }
+            | Self::Float
+            | Self::Double
+            | Self::Decimal { .. }
+            | Self::Bit { .. }
+            | Self::Year
+            | Self::Date
+            | Self::Time { .. }
+            | Self::DateTime { .. }
+            | Self::Timestamp { .. }
+            | Self::Binary { .. }
+            | Self::Json
+            | Self::Geometry
+            | Self::Vector => false,
+        }
+    }
+}
+
 /// One column.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct Column {

@@ -135,6 +135,7 @@ async fn translate(mut translator: Translator, group: Group) -> (Translator, Ste
 fn is_copy(step: &Option<Step>) -> bool {
     step.as_ref().is_some_and(|step| {
         matches!(step.batch.work, Work::Chunks(_))
+            && step.loosen.is_empty()
             && step.prepare.is_empty()
             && step.finish.is_empty()
     })
@@ -182,6 +183,10 @@ impl<K: Sink> Writer<'_, K> {
         }
         let Some(current) = step else { return Ok(()) };
         self.settle().await?;
+        while let Some(collection) = current.loosen.last() {
+            self.sink.loosen(collection).await?;
+            current.loosen.pop();
+        }
         while let Some(plan) = current.prepare.last() {
             self.sink.prepare(plan).await?;
             current.prepare.pop();

@@ -72,6 +72,9 @@ pub async fn capture<S: ChangeSource, R: SnapshotReader + 'static, W: LogWriter>
             let position = core.position().clone();
             readers.give(task, position).await;
         }
+        if core.wants_head() {
+            core.head_is(&source.head().await?);
+        }
         watch.captured(&core);
         if settings.until_caught_up && core.is_copied() && readers.all_idle() {
             let goal = match &goal {

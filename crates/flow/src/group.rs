@@ -44,6 +44,7 @@ impl Group {
         let first = &self.barriers[0];
         let plain = |barrier: &Barrier| {
             barrier.emptied.is_empty()
+                && barrier.loosened.is_empty()
                 && barrier.checkpoint.torn.is_none()
                 && barrier.mapping == first.mapping
         };

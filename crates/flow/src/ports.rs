@@ -199,7 +199,14 @@ pub trait Sink: Send {
         collection: &CollectionPlan,
     ) -> impl Future<Output = Result<(), Failure>> + Send;
 
-    /// Builds the other indexes, once the copy is complete. Repeatable.
+    /// Drops the unique indexes that were built here. Repeatable; what is not there is not missed.
+    fn loosen(
+        &mut self,
+        collection: &Collection,
+    ) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// Builds the other indexes, once the copy is complete, and drops those that were built here
+    /// and are not in the plan any more. Repeatable.
     fn finish(
         &mut self,
         collection: &CollectionPlan,

@@ -18,6 +18,8 @@ use std::sync::Arc;
 /// One step of the apply loop.
 #[derive(Debug)]
 pub struct Step {
+    /// Collections that lose their unique indexes before all else.
+    pub loosen: Vec<Arc<Collection>>,
     /// Collections to be created before the batch.
     pub prepare: Vec<CollectionPlan>,
     /// Shared with the sink while it copies.
@@ -43,6 +45,8 @@ impl GivenUp {
     /// table stands still, even if it says nothing of it otherwise.
     pub fn leave_out_of(&self, step: &mut Step, tell: bool) {
         let others = |plan: &CollectionPlan| *plan.collection != self.collection;
+        step.loosen
+            .retain(|collection| **collection != self.collection);
         step.prepare.retain(others);
         step.finish.retain(others);
         let batch = Arc::make_mut(&mut step.batch);
@@ -144,6 +148,7 @@ impl Translator {
         let mapping = last.mapping.clone();
         let chunk = last.chunk;
         let already_stopped = self.stopped.len();
+        let mut loosen = Vec::new();
         let mut prepare = Vec::new();
         let mut finish = Vec::new();
         let mut effects = Vec::new();
@@ -152,7 +157,12 @@ impl Translator {
         let mut count = 0;
         for barrier in &group {
             for description in &barrier.described {
-                prepare.extend(self.describe(description));
+                let table = &description.schema.name;
+                let mut known = barrier.progress.iter();
+                let progress = known.find(|one| one.table == *table);
+                let is_empty =
+                    progress.is_some_and(|one| one.state == TableState::Copying && !one.live);
+                prepare.extend(self.describe(description, is_empty));
             }
         }
         for barrier in group {
@@ -161,6 +171,9 @@ impl Translator {
             self.map(&barrier.changes, &mut counter, &mut effects);
             for table in &barrier.emptied {
                 emptied.push(Arc::new(self.mapper.collection(table)));
+            }
+            for table in &barrier.loosened {
+                loosen.push(Arc::new(self.mapper.collection(table)));
             }
             for table in &barrier.described {
                 // A table that follows already may have lost its indexes' building to a crash.
@@ -203,6 +216,7 @@ impl Translator {
         };
         let finish = self.plans(finish);
         Step {
+            loosen,
             prepare,
             batch: Arc::new(batch),
             changes: count,
@@ -211,7 +225,13 @@ impl Translator {
         }
     }
 
-    fn describe(&mut self, description: &Arc<TableDescription>) -> Option<CollectionPlan> {
+    /// What to create. A collection that is empty gets its unique indexes before the first row, every
+    /// other one when it is complete: its documents may be of before them.
+    fn describe(
+        &mut self,
+        description: &Arc<TableDescription>,
+        is_empty: bool,
+    ) -> Option<CollectionPlan> {
         let table = &description.schema.name;
         let plan = match self.mapper.collection_plan(description) {
             Ok(plan) => plan,
@@ -234,7 +254,8 @@ impl Translator {
             mapper: None,
         };
         self.tables.insert(table.clone(), compiled);
-        Some(plan)
+        let unique = if is_empty { plan.unique } else { Vec::new() };
+        Some(CollectionPlan { unique, ..plan })
     }
 
     fn map(&mut self, changes: &[Change], counter: &mut RowCounter, out: &mut Vec<Effect>) {
@@ -324,10 +345,10 @@ impl Translator {
             .iter()
             .filter(|table| !self.stopped.contains_key(*table));
         known
-            .filter_map(|table| {
-                self.tables
-                    .get(table)
-                    .and_then(|compiled| compiled.plan.clone())
+            .filter_map(|table| self.tables.get(table)?.plan.clone())
+            .map(|mut plan| {
+                plan.secondary.splice(..0, plan.unique.iter().cloned());
+                plan
             })
             .collect()
     }

@@ -180,6 +180,7 @@ fn barrier(transaction: u64, schema: &Arc<Schema>, rows: u64) -> Barrier {
         changes: (0..rows).map(change).collect(),
         chunk: false,
         emptied: Vec::new(),
+        loosened: Vec::new(),
         described: Vec::new(),
         progress: Vec::new(),
         mapping: MappingVersion {

@@ -37,6 +37,8 @@ pub(crate) struct BarrierRecord {
     /// Changes in the barrier; a change may take several records.
     pub(crate) changes: u64,
     pub(crate) emptied: Vec<TableName>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) loosened: Vec<TableName>,
     /// Ids of records of `<pipeline>.schema`.
     pub(crate) described: Vec<RecordId>,
     /// So many progress records of the same transaction stand ahead of this one, with what did

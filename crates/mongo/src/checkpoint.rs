@@ -156,6 +156,10 @@ pub(crate) fn decode(document: &Document) -> Result<Stored, Error> {
 pub(crate) fn encode_progress(progress: &TableProgress) -> Document {
     let remaining = serde_json::to_string(&progress.remaining)
         .expect("a key range is made of values, all of which JSON can hold");
+    let key = progress.key.as_ref().map_or(Bson::Null, |key| {
+        let text = serde_json::to_string(key);
+        text.expect("columns are made of names and numbers").into()
+    });
     let trouble = progress.trouble.as_ref().map_or(Bson::Null, |trouble| {
         doc! {
             "code": &*trouble.code,
@@ -173,6 +177,7 @@ pub(crate) fn encode_progress(progress: &TableProgress) -> Document {
         "rows_copied": signed(progress.rows_copied),
         "rows_estimated": signed(progress.rows_estimated),
         "remaining": remaining,
+        "key": key,
         "trouble": trouble,
     }
 }
@@ -190,6 +195,13 @@ pub(crate) fn decode_progress(document: &Document) -> Result<TableProgress, Erro
     let remaining: Vec<KeyRange> = serde_json::from_str(read.text("remaining")?)
         .map_err(|error| unreadable(format!("remaining: {error}")))?;
     let state = read.text("state")?;
+    let key = match document.get("key") {
+        None | Some(Bson::Null) => None,
+        Some(_) => Some(
+            serde_json::from_str(read.text("key")?)
+                .map_err(|error| unreadable(format!("key: {error}")))?,
+        ),
+    };
     let trouble = match document.get("trouble") {
         None | Some(Bson::Null) => None,
         Some(_) => {
@@ -209,6 +221,7 @@ pub(crate) fn decode_progress(document: &Document) -> Result<TableProgress, Erro
         planned: read.flag("planned")?,
         rows_copied: read.unsigned("rows_copied")?,
         rows_estimated: read.unsigned("rows_estimated")?,
+        key,
         trouble,
     })
 }
@@ -249,7 +262,7 @@ fn signed(number: u64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use change::{Decimal, Value};
+    use change::{Column, ColumnKind, Decimal, TableKey, Value};
 
     fn checkpoint(torn: Option<Torn>) -> Checkpoint {
         let set = "3e11fa47-71ca-11e1-9e33-c80aa9429562:1-5:tag:7".to_owned();
@@ -347,6 +360,16 @@ mod tests {
             planned: true,
             rows_copied: 7,
             rows_estimated: 9,
+            key: Some(TableKey {
+                columns: vec![Column {
+                    name: "id".into(),
+                    kind: ColumnKind::Text {
+                        charset: "latin1".into(),
+                    },
+                    nullable: false,
+                }],
+                primary: true,
+            }),
             trouble: Some(Trouble {
                 code: "LS5001".into(),
                 message: "a".into(),

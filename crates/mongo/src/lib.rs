@@ -18,6 +18,7 @@ mod error;
 mod fence;
 mod field;
 mod holder;
+mod indexes;
 mod lease;
 mod multiset;
 mod operation;

@@ -14,7 +14,9 @@ const NEEDED: &[&str] = &[
     "remove",
     "createCollection",
     "createIndex",
+    "dropIndex",
     "listCollections",
+    "listIndexes",
     "dropCollection",
 ];
 

@@ -6,6 +6,7 @@ use crate::connect::Target;
 use crate::control::STATUS;
 use crate::error::Error;
 use crate::fence;
+use crate::indexes::INDEXES;
 use crate::lease::LEASES;
 use crate::reply::{Fault, code};
 use crate::retry::repeat;
@@ -60,6 +61,7 @@ impl Target {
         for (collection, filter) in [
             ("tables", doc! { "_id.pipeline": &*self.pipeline }),
             ("requests", doc! { "pipeline": &*self.pipeline }),
+            (INDEXES, doc! { "_id.pipeline": &*self.pipeline }),
             (STATUS, doc! { "_id.pipeline": &*self.pipeline }),
             (LEASES, doc! { "_id.pipeline": &*self.pipeline }),
             ("checkpoints", doc! { "_id": &*self.pipeline }),

@@ -15,11 +15,12 @@ use crate::copying::Copying;
 use crate::empty;
 use crate::error::Error;
 use crate::fence::{self, Lane};
+use crate::indexes;
 use crate::operation::{self, Operation, Stage, show};
 use crate::retry::repeat;
 use crate::transaction::{Body, ControlWrite, Refusal};
 use bson::{Document, doc};
-use change::{Effect, Ordinal, TableProgress};
+use change::{Collection, Effect, Ordinal, TableProgress};
 use flow::Failure;
 use flow::ports::{ApplyBatch, Sink, Tail, Work};
 use futures::TryStreamExt;
@@ -73,7 +74,11 @@ impl Sink for MongoSink {
     }
 
     async fn finish(&mut self, plan: &CollectionPlan) -> Result<(), Failure> {
-        Ok(collections::finish(&self.target, plan).await?)
+        Ok(indexes::finish(&self.target, plan).await?)
+    }
+
+    async fn loosen(&mut self, collection: &Collection) -> Result<(), Failure> {
+        Ok(indexes::loosen(&self.target, collection).await?)
     }
 
     async fn apply(&mut self, batch: &ApplyBatch) -> Result<(), Failure> {
@@ -205,11 +210,7 @@ impl MongoSink {
         self.close(last, closing, true).await
     }
 
-    async fn empty(
-        &mut self,
-        collection: &change::Collection,
-        through: Ordinal,
-    ) -> Result<(), Error> {
+    async fn empty(&mut self, collection: &Collection, through: Ordinal) -> Result<(), Error> {
         let mark = self.mark_torn(through);
         while let Some(effects) = empty::next_documents(&self.target, collection).await? {
             let operations = operation::in_order(&effects)?;

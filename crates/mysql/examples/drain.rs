@@ -5,7 +5,7 @@
 
 use change::{Checkpoint, GtidSet, LogPosition, MySqlPosition, Ordinal, Position, TableName};
 use flow::ports::{ChangeSource, ChangeStream, SourceEvent};
-use mysql::{Charsets, ConnectOptions, KeyOverrides, KnownTables, Source, SourceOptions};
+use mysql::{Charsets, ConnectOptions, KeyOverrides, KnownTables, Readings, Source, SourceOptions};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -24,6 +24,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         selected: Arc::new(move |table: &TableName| table.database == wanted),
         keys: KeyOverrides::default(),
         known: KnownTables::default(),
+        readings: Readings::default(),
         server_id: None,
     });
     let Position::MySql(head) = source.head().await?;

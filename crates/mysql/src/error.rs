@@ -133,8 +133,6 @@ pub enum Error {
         charset: String,
         reason: String,
     },
-    #[error("the identity of {table} names the column {column:?}, which the table does not have")]
-    KeyColumn { table: TableName, column: String },
 }
 
 impl Error {
@@ -167,7 +165,6 @@ impl Error {
             Error::ColumnType { .. } => "LS2042",
             Error::Row { .. } => "LS2043",
             Error::Charset { .. } => "LS2044",
-            Error::KeyColumn { .. } => "LS2045",
         }
     }
 
@@ -181,8 +178,7 @@ impl Error {
             Error::Metadata { .. }
             | Error::Image { .. }
             | Error::ColumnType { .. }
-            | Error::Row { .. }
-            | Error::KeyColumn { .. } => Disposition::Table,
+            | Error::Row { .. } => Disposition::Table,
             Error::Address { .. }
             | Error::AccessDenied { .. }
             | Error::AuthenticationPlugin { .. }
@@ -213,8 +209,7 @@ impl Error {
             Error::Metadata { table, .. }
             | Error::Image { table, .. }
             | Error::ColumnType { table, .. }
-            | Error::Row { table, .. }
-            | Error::KeyColumn { table, .. } => Some(table),
+            | Error::Row { table, .. } => Some(table),
             Error::Address { .. }
             | Error::Unreachable { .. }
             | Error::Lost { .. }
@@ -318,7 +313,6 @@ impl Error {
             Error::Charset { .. } => {
                 "see that the account may run SELECT on the source, then start again"
             }
-            Error::KeyColumn { .. } => "correct identity_columns of the table",
         }
     }
 }

@@ -6,18 +6,19 @@
 //! or when it is full; a transaction that fills it alone leaves in parts, each with a torn
 //! checkpoint. Chunks and table events stand between transactions, in barriers of their own.
 
+mod answers;
 mod emission;
 #[cfg(test)]
 mod tests;
 
-use crate::copy::{Copies, TableCopy, Task, WindowId};
+use crate::copy::{Copies, Task, WindowId};
+use crate::table_copy::TableCopy;
 use crate::window::WindowBounds;
 use change::{
     Barrier, Change, Checkpoint, Gtid, KeyRange, MappingVersion, Ordinal, Origin, Position, Row,
-    RowChange, Schema, TableDescription, TableEvent, TableName, TableProgress, TableState, Torn,
-    Trouble,
+    RowChange, Schema, TableEvent, TableName, TableProgress, TableState, Torn,
 };
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 /// How large a barrier and a window may grow.
@@ -75,6 +76,8 @@ pub struct Capture {
     current: Option<Transaction>,
     torn: Option<Torn>,
     waiting: Vec<(TableName, WindowId, ReadChunk)>,
+    /// Tables that are not what was described; the stream will tell why.
+    outdated: BTreeSet<TableName>,
     closed: VecDeque<(Barrier, usize)>,
     closed_bytes: usize,
     /// The position moved since the last barrier was closed.
@@ -129,6 +132,7 @@ impl Capture {
             current: None,
             torn: checkpoint.torn,
             waiting: Vec::new(),
+            outdated: BTreeSet::new(),
             closed: VecDeque::new(),
             closed_bytes: 0,
             moved: false,
@@ -185,47 +189,6 @@ impl Capture {
         self.copies.next_task(between, self.limits.max_window_bytes)
     }
 
-    /// The catalogue's answer to [`Task::Describe`].
-    pub fn described(&mut self, table: &TableName, description: Option<TableDescription>) {
-        self.copies.described(table, description);
-    }
-
-    /// The answer to [`Task::Plan`].
-    pub fn planned(
-        &mut self,
-        description: &Arc<TableDescription>,
-        ranges: Vec<KeyRange>,
-        rows_estimated: u64,
-    ) {
-        self.copies.planned(description, ranges, rows_estimated);
-    }
-
-    /// A describe or plan task came to nothing and is to be asked again.
-    pub fn unanswered(&mut self, table: &TableName) {
-        self.copies.unanswered(table);
-    }
-
-    /// The answer to [`Task::Read`]: it waits for its boundary.
-    pub fn chunk_read(&mut self, table: &TableName, window: WindowId, chunk: ReadChunk) {
-        self.waiting.push((table.clone(), window, chunk));
-        self.emit_chunks();
-    }
-
-    /// The table no longer looks as described, or the read failed: its range is free again.
-    pub fn chunk_void(&mut self, table: &TableName, window: WindowId, altered: bool) {
-        // A window that is gone already belongs to a plan that is forgotten.
-        let open = self.copies.take_window(table, window).is_some();
-        if open && altered {
-            self.copies.forget_plan(table);
-        }
-    }
-
-    /// Gives up on a table; the others go on.
-    pub fn stop_table(&mut self, table: &TableName, trouble: Trouble) {
-        self.copies.stop(table, trouble);
-        self.waiting.retain(|(waiting, _, _)| waiting != table);
-    }
-
     /// A transaction begins. After a resume at a torn checkpoint this has to be the torn one: its
     /// predecessors are in the checkpoint's set and it is not.
     pub fn begin(&mut self, origin: Arc<Origin>) -> Result<(), TornMismatch> {
@@ -265,8 +228,11 @@ impl Capture {
 
     /// Changes of one table inside the current transaction.
     pub fn rows(&mut self, schema: &Arc<Schema>, rows: Vec<RowChange>) {
+        let by_key = self.copies.get_mut(&schema.name);
+        let by_key = by_key.map(|copy| copy.by_key(schema));
+        let schema = by_key.as_ref().unwrap_or(schema);
         let copy = self.copies.get(&schema.name);
-        let live = copy.is_some_and(TableCopy::is_live);
+        let emitted = copy.is_some_and(|copy| copy.emits(schema));
         let recording = copy.is_some_and(TableCopy::has_windows);
         for RowChange { place, kind } in rows {
             let transaction = self
@@ -284,7 +250,7 @@ impl Capture {
             if recording && let Some(copy) = self.copies.get_mut(&schema.name) {
                 copy.record(schema, &kind);
             }
-            if !live {
+            if !emitted {
                 continue;
             }
             let change = Change {
@@ -337,6 +303,7 @@ impl Capture {
         self.committed_at_ms = transaction.origin.committed_at_ms;
         self.settled = (self.changes.len(), self.bytes);
         self.moved = true;
+        self.copies.reached(&self.position);
         if transaction.parts > 0 || self.is_full() {
             // Closed at once, so that nothing stays torn for longer than it must.
             self.close_settled();
@@ -352,6 +319,7 @@ impl Capture {
         }
         self.moved |= position != self.position;
         self.position = position;
+        self.copies.reached(&self.position);
         self.emit_chunks();
     }
 

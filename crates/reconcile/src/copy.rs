@@ -7,10 +7,12 @@
 //! (A table without a key is live once its single chunk is emitted: its rows are a multiset, and
 //! a change may be counted only once.)
 
+use crate::ahead::Ahead;
+use crate::table_copy::TableCopy;
 use crate::window::Window;
 use change::{
-    ChangeKind, Gtid, KeyRange, Row, Schema, TableDescription, TableName, TableProgress,
-    TableState, Trouble,
+    Gtid, KeyRange, Position, TableDescription, TableKey, TableName, TableProgress, TableState,
+    Trouble,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -35,20 +37,6 @@ pub enum Task {
     },
 }
 
-/// One table's copy.
-#[derive(Debug)]
-pub(crate) struct TableCopy {
-    pub(crate) progress: TableProgress,
-    description: Option<Arc<TableDescription>>,
-    /// Ranges that nobody reads; `progress.remaining` is made of these and the claimed ones.
-    free: Vec<KeyRange>,
-    claimed: BTreeMap<WindowId, (KeyRange, Window)>,
-    /// A describe or plan task is out.
-    asked: bool,
-    /// The catalogue had no such table; a CREATE will tell.
-    absent: bool,
-}
-
 /// All tables of the pipeline.
 #[derive(Debug, Default)]
 pub(crate) struct Copies {
@@ -56,27 +44,9 @@ pub(crate) struct Copies {
     /// Tables whose progress changed since it was last handed out.
     dirty: BTreeSet<TableName>,
     described: Vec<Arc<TableDescription>>,
+    ahead: Ahead,
     next_window: u64,
     open_windows: usize,
-}
-
-impl TableCopy {
-    fn new(progress: TableProgress) -> Self {
-        let free = progress.remaining.clone();
-        let claimed = BTreeMap::new();
-        Self {
-            progress,
-            description: None,
-            free,
-            claimed,
-            asked: false,
-            absent: false,
-        }
-    }
-
-    fn is_copying(&self) -> bool {
-        self.progress.state == TableState::Copying
-    }
 }
 
 impl Copies {
@@ -103,10 +73,13 @@ impl Copies {
             }
             return;
         }
-        self.tables.insert(
-            table.clone(),
-            TableCopy::new(TableProgress::unplanned(table.clone())),
-        );
+        let progress = TableProgress::unplanned(table.clone());
+        match self.tables.get_mut(table) {
+            Some(copy) => copy.replace(progress),
+            None => {
+                self.tables.insert(table.clone(), TableCopy::new(progress));
+            }
+        }
         self.dirty.insert(table.clone());
     }
 
@@ -130,9 +103,15 @@ impl Copies {
         if !between_transactions {
             return None;
         }
-        let copy = self.tables.values_mut().find(|copy| {
+        // A table that was complete before it was altered does not wait for those that never were.
+        let readable = |copy: &&mut TableCopy| {
             copy.is_copying() && copy.description.is_some() && !copy.free.is_empty()
-        })?;
+        };
+        let mut altered = self.tables.values_mut().filter(readable);
+        let copy = match altered.find(|copy| copy.progress.state == TableState::Recopy) {
+            Some(copy) => copy,
+            None => self.tables.values_mut().find(readable)?,
+        };
         let description = copy.description.clone()?;
         let range = copy.free.pop()?;
         let window = WindowId(self.next_window);
@@ -156,16 +135,47 @@ impl Copies {
             return;
         };
         copy.asked = false;
+        if std::mem::take(&mut copy.outdated) {
+            return;
+        }
         match description {
             None => copy.absent = true,
             Some(description) => {
                 let description = Arc::new(description);
                 copy.description = Some(description.clone());
-                self.described.push(description);
-                // The state goes with it: only a table that follows gets its other indexes.
-                self.dirty.insert(table.clone());
+                if copy.progress.state == TableState::Following {
+                    self.ahead.hold(description);
+                } else {
+                    self.tell(description);
+                }
             }
         }
+    }
+
+    /// Whether somebody has to say where the source's log ends now.
+    pub(crate) fn wants_head(&self) -> bool {
+        self.ahead.wants_head() && !self.tables.values().any(|copy| copy.asked)
+    }
+
+    pub(crate) fn head_is(&mut self, head: &Position) {
+        self.ahead.head_is(head);
+    }
+
+    /// Tells the descriptions that the stream has caught up with.
+    pub(crate) fn reached(&mut self, position: &Position) {
+        for description in self.ahead.reached_by(position) {
+            let copy = self.tables.get(&description.schema.name);
+            let current = copy.and_then(|copy| copy.description.as_ref());
+            if current.is_some_and(|current| Arc::ptr_eq(current, &description)) {
+                self.tell(description);
+            }
+        }
+    }
+
+    fn tell(&mut self, description: Arc<TableDescription>) {
+        // The state goes with it: only a table that follows gets all its indexes.
+        self.dirty.insert(description.schema.name.clone());
+        self.described.push(description);
     }
 
     /// A plan counts only for the description that it was made of: a table that was made anew
@@ -192,6 +202,9 @@ impl Copies {
         copy.free = ranges.into_iter().rev().collect();
         copy.progress.planned = true;
         copy.progress.rows_estimated = rows_estimated;
+        if copy.progress.state == TableState::Copying {
+            copy.set_key(TableKey::of(description));
+        }
         copy.update_remaining();
         self.dirty.insert(table.clone());
     }
@@ -200,6 +213,7 @@ impl Copies {
     pub(crate) fn unanswered(&mut self, table: &TableName) {
         if let Some(copy) = self.tables.get_mut(table) {
             copy.asked = false;
+            copy.outdated = false;
         }
     }
 
@@ -242,58 +256,54 @@ impl Copies {
         copy.free.extend(rest);
         copy.progress.rows_copied += rows_read;
         copy.update_remaining();
-        if copy.progress.remaining.is_empty() {
-            copy.progress.state = TableState::Following;
-            copy.progress.live = true;
-        }
         self.dirty.insert(table.clone());
+        if copy.progress.remaining.is_empty() {
+            let before = std::mem::replace(&mut copy.progress.state, TableState::Following);
+            copy.progress.live = true;
+            // All that the description may have been ahead of has passed: a chunk that was read
+            // after it has reached its end. Now its unique keys hold.
+            if before == TableState::Recopy {
+                self.described.extend(copy.description.clone());
+            }
+        }
     }
 
-    /// The table is no longer the one that was described: it was made anew, and the stream will say
-    /// so. It is described and planned again; ranges of the former key mean nothing here.
-    pub(crate) fn forget_plan(&mut self, table: &TableName) {
-        let Some(copy) = self.tables.get_mut(table) else {
-            return;
-        };
-        self.open_windows -= copy.claimed.len();
-        let mut progress = copy.progress.clone();
-        progress.planned = false;
-        progress.remaining = Vec::new();
-        *copy = TableCopy::new(progress);
-        self.dirty.insert(table.clone());
+    /// The table has this progress now; what was known of it beside is forgotten.
+    pub(crate) fn begin_anew(&mut self, table: &TableName, progress: TableProgress) {
+        if let Some(copy) = self.tables.get_mut(table) {
+            self.open_windows -= copy.claimed.len();
+            copy.replace(progress);
+            self.dirty.insert(table.clone());
+        }
     }
 
     /// The table is gone. Gives whether its collection may hold anything.
     pub(crate) fn drop_table(&mut self, table: &TableName) -> bool {
-        let Some(copy) = self.tables.get_mut(table) else {
+        let Some(copy) = self.tables.get(table) else {
             return false;
         };
         if copy.progress.state == TableState::Stopped {
             return false;
         }
-        self.open_windows -= copy.claimed.len();
         let mut progress = TableProgress::unplanned(table.clone());
         progress.state = TableState::Dropped;
         progress.planned = true;
-        *copy = TableCopy::new(progress);
-        self.dirty.insert(table.clone());
+        self.begin_anew(table, progress);
         true
     }
 
     pub(crate) fn stop(&mut self, table: &TableName, trouble: Trouble) {
-        let Some(copy) = self.tables.get_mut(table) else {
+        let Some(copy) = self.tables.get(table) else {
             return;
         };
         if copy.progress.state == TableState::Stopped {
             return;
         }
-        self.open_windows -= copy.claimed.len();
         let mut progress = copy.progress.clone();
         progress.state = TableState::Stopped;
         progress.live = false;
         progress.trouble = Some(trouble);
-        *copy = TableCopy::new(progress);
-        self.dirty.insert(table.clone());
+        self.begin_anew(table, progress);
     }
 
     pub(crate) fn has_news(&self) -> bool {
@@ -308,44 +318,5 @@ impl Copies {
             progress.map(|copy| copy.progress.clone()).collect(),
             std::mem::take(&mut self.described),
         )
-    }
-}
-
-impl TableCopy {
-    /// Whether changes of the table are emitted now.
-    pub(crate) fn is_live(&self) -> bool {
-        self.progress.live
-    }
-
-    /// Whether windows are open, which want to see every change.
-    pub(crate) fn has_windows(&self) -> bool {
-        !self.claimed.is_empty()
-    }
-
-    pub(crate) fn record(&mut self, schema: &Schema, change: &ChangeKind<Row>) {
-        for (_, window) in self.claimed.values_mut() {
-            window.record(schema, change);
-        }
-    }
-
-    pub(crate) fn record_table_change(&mut self) {
-        for (_, window) in self.claimed.values_mut() {
-            window.record_table_change();
-        }
-    }
-
-    fn wants_description_or_plan(&self) -> bool {
-        match self.progress.state {
-            TableState::Copying | TableState::Recopy => {
-                self.description.is_none() || !self.progress.planned
-            }
-            TableState::Following => self.description.is_none(),
-            TableState::Stopped | TableState::Dropped => false,
-        }
-    }
-
-    fn update_remaining(&mut self) {
-        let claimed = self.claimed.values().map(|(range, _)| range);
-        self.progress.remaining = self.free.iter().chain(claimed).cloned().collect();
     }
 }

@@ -4,10 +4,13 @@
 //! rows a window lets through, where a transaction is split, what a barrier's changes come to, and
 //! whether a position may be resumed from. Nothing here waits or reads a clock.
 
+mod ahead;
+mod altering;
 mod capture;
 mod copy;
 mod fold;
 mod resume;
+mod table_copy;
 mod window;
 
 pub use capture::{Capture, Limits, ReadChunk, TornMismatch};

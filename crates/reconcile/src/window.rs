@@ -115,7 +115,9 @@ impl Window {
 
     /// Records that the table as a whole changed (TRUNCATE, DROP, a change of columns).
     pub fn record_table_change(&mut self) {
-        self.table_changed.push(self.current());
+        if self.table_changed.last() != Some(&self.current()) {
+            self.table_changed.push(self.current());
+        }
     }
 
     /// The rows that stand in the table at the boundary, of those that were read.

@@ -33,6 +33,7 @@ pub(crate) fn barrier(number: u64) -> BarrierRecord {
         chunk: false,
         changes: 10,
         emptied: Vec::new(),
+        loosened: Vec::new(),
         described: Vec::new(),
         progress_parts: 0,
         progress: vec![progress("orders", number)],

@@ -214,6 +214,7 @@ impl<'a> Fetcher<'a> {
             changes,
             chunk: record.chunk,
             emptied: record.emptied,
+            loosened: record.loosened,
             described,
             progress,
             mapping: record.mapping,

@@ -217,6 +217,7 @@ impl Committer {
             chunk: encoded.barrier.chunk,
             changes: encoded.changes,
             emptied: encoded.barrier.emptied,
+            loosened: encoded.barrier.loosened,
             described: described.collect(),
             progress_parts: 0,
             progress: encoded.barrier.progress,

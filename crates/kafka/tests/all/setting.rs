@@ -148,6 +148,7 @@ pub fn barrier(transaction: u64, changes: Vec<(Arc<Schema>, ChangeKind)>) -> Bar
         changes: changes.collect(),
         chunk: false,
         emptied: Vec::new(),
+        loosened: Vec::new(),
         described: Vec::new(),
         progress: Vec::new(),
         mapping: MappingVersion {

@@ -74,6 +74,7 @@ impl Connections {
             charsets: self.charsets.clone(),
             keys: self.keys.clone(),
             known: self.known.clone(),
+            readings: self.readings.clone(),
             server_id: Some(self.server_id),
         })
     }

@@ -217,12 +217,24 @@ async fn collections_and_indexes_are_made_once_however_often_they_are_asked_for(
         sink.prepare(&plan()).await.unwrap();
         sink.finish(&plan()).await.unwrap();
     }
+    let items = setting.target.client().database("shop");
+    let items = items.collection::<bson::Document>("items");
+    let made_by_hand = doc! { "createIndexes": "items", "indexes": [
+        { "name": "by_hand", "key": { "length": 1 } },
+    ] };
+    let database = setting.target.client().database("shop");
+    database.run_command(made_by_hand).await.unwrap();
     let mut other = plan();
+    other.secondary[0].name = "by_hand".into();
     other.secondary[0].keys = vec![("weight".into(), 1)];
     let failure = sink.finish(&other).await.unwrap_err();
     assert_eq!(
         (failure.code, failure.disposition),
         ("LS3014", Disposition::Table)
+    );
+    assert_eq!(
+        items.list_index_names().await.unwrap(),
+        ["_id_", "code", "by_hand"]
     );
     // Documents without a value of an indexed type stay outside the partial index.
     let effects = vec![
@@ -238,6 +250,40 @@ async fn collections_and_indexes_are_made_once_however_often_they_are_asked_for(
         (failure.code, failure.disposition),
         ("LS3015", Disposition::Table)
     );
+}
+
+#[tokio::test]
+async fn indexes_that_were_built_here_give_way_to_those_of_a_new_definition() {
+    let setting = Setting::new().await;
+    let mut sink = setting.sink().await;
+    let database = setting.target.client().database("shop");
+    let items = database.collection::<bson::Document>("items");
+    sink.loosen(&collection()).await.unwrap();
+    sink.prepare(&plan()).await.unwrap();
+    sink.finish(&plan()).await.unwrap();
+    let made_by_hand = doc! { "createIndexes": "items", "indexes": [
+        { "name": "by_hand", "key": { "length": 1 }, "unique": true },
+    ] };
+    database.run_command(made_by_hand).await.unwrap();
+    // Another process does it, and what is unique goes, if it was built here.
+    let mut sink = setting.sink().await;
+    for _ in 0..2 {
+        sink.loosen(&collection()).await.unwrap();
+        let names = items.list_index_names().await.unwrap();
+        assert_eq!(names, ["_id_", "size", "by_hand"]);
+    }
+    // The former name with other keys, the former keys with another name, and one that is gone.
+    let mut other = plan();
+    other.secondary[0].keys = vec![("weight".into(), 1)];
+    other.secondary.push(plan().secondary.remove(0));
+    other.secondary[1].name = "renamed".into();
+    sink.finish(&other).await.unwrap();
+    let names = items.list_index_names().await.unwrap();
+    assert_eq!(names, ["_id_", "by_hand", "size", "renamed"]);
+    other.secondary.remove(0);
+    sink.finish(&other).await.unwrap();
+    let names = items.list_index_names().await.unwrap();
+    assert_eq!(names, ["_id_", "by_hand", "renamed"]);
 }
 
 #[tokio::test]

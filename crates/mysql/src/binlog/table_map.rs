@@ -141,14 +141,11 @@ impl TableMap {
             columns,
             key: metadata.primary_key,
         };
-        if let Some(key) = key {
-            let find = |column: &String| {
-                schema.column(column).ok_or_else(|| Error::KeyColumn {
-                    table: schema.name.clone(),
-                    column: column.clone(),
-                })
-            };
-            schema.key = key.iter().map(find).collect::<Result<_, _>>()?;
+        // Columns that the table does not have are those of before or after an alteration: what it
+        // means for the identity of rows is decided there.
+        let named = key.and_then(|key| key.iter().map(|column| schema.column(column)).collect());
+        if let Some(named) = named {
+            schema.key = named;
         }
         Ok(Self {
             schema: Arc::new(schema),

@@ -156,6 +156,8 @@ impl Reader {
                 .iter()
                 .map(|&position| schema.columns[position].name.to_string());
             self.options.keys.set(table.name.clone(), names);
+        } else {
+            self.options.keys.forget(&table.name);
         }
         Ok(description)
     }
@@ -209,7 +211,7 @@ impl Reader {
         let name = &layout.schema.name;
         // Columns that changed meanwhile explain an error, and spoil a success.
         let gone = match &read {
-            Ok(_) => !self.is_unchanged(&layout).await?,
+            Ok(_) | Err(SnapshotError::Value { .. }) => !self.is_unchanged(&layout).await?,
             Err(SnapshotError::Server { number, .. }) => is_gone(*number),
             Err(SnapshotError::RangeMisfit { .. }) => true,
             Err(_) => false,

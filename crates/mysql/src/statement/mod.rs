@@ -4,11 +4,13 @@
 //! their leading words and the names of tables at known places, over real tokens (quotes, comments
 //! and executable comments taken into account). A full SQL parser is not used: the parsers there
 //! are know less of MySQL's grammar than its DDL needs, and a statement that a parser refuses would
-//! say nothing, while the leading words always do. What stays unknown is reported as such.
+//! say nothing, while the leading words always do. What stays unknown is reported as such, and an
+//! alteration in words that are not known has the strongest meaning.
 
+mod alteration;
 mod token;
 
-use change::TableName;
+use change::{Alteration, TableName};
 use std::sync::Arc;
 use token::Token;
 
@@ -35,11 +37,10 @@ pub(crate) enum Statement {
     DropTables(Vec<TableName>),
     DropDatabase(Arc<str>),
     Truncate(TableName),
-    /// DDL that changes these tables in another way; the words that name it.
-    Alter {
-        tables: Vec<TableName>,
-        what: String,
-    },
+    /// Tables were altered, each in its way.
+    Altered(Vec<(TableName, Alteration)>),
+    /// Tables got other names, one after the other.
+    Renamed(Vec<(TableName, TableName)>),
     /// A change of rows that was logged as a statement, or a statement that is not known, with
     /// every name in it that could be a table's.
     Changes {
@@ -172,11 +173,14 @@ impl Reader<'_> {
             return Statement::CreateTable { table, rows_follow };
         }
         let before_kind = self.at;
-        let _ = ["UNIQUE", "FULLTEXT", "SPATIAL"]
-            .iter()
-            .any(|kind| self.take(kind));
+        let unique = self.take("UNIQUE");
+        let _ = self.take("FULLTEXT") || self.take("SPATIAL");
         if self.take("INDEX") {
-            return self.index_on("CREATE INDEX");
+            return self.index_on(if unique {
+                Alteration::of_unique_keys()
+            } else {
+                Alteration::default()
+            });
         }
         self.at = before_kind;
         self.object_without_rows()
@@ -201,77 +205,10 @@ impl Reader<'_> {
             };
         }
         if self.take("INDEX") {
-            return self.index_on("DROP INDEX");
+            let alteration = self.dropped_key();
+            return self.index_on(alteration);
         }
         self.object_without_rows()
-    }
-
-    fn alter(&mut self) -> Statement {
-        if !self.take("TABLE") {
-            return self.object_without_rows();
-        }
-        let Some(table) = self.table() else {
-            return self.unknown();
-        };
-        let mut tables = vec![table];
-        while self.at < self.tokens.len() {
-            // RENAME [TO | AS] new, and EXCHANGE PARTITION p WITH TABLE other.
-            if self.take("RENAME") {
-                if ["COLUMN", "INDEX", "KEY"]
-                    .iter()
-                    .any(|other| self.take(other))
-                {
-                    continue;
-                }
-                let _ = self.take("TO") || self.take("AS");
-                tables.extend(self.table());
-            } else if self.take("WITH") {
-                if self.take("TABLE") {
-                    tables.extend(self.table());
-                }
-            } else {
-                self.at += 1;
-            }
-        }
-        Statement::Alter {
-            tables,
-            what: "ALTER TABLE".to_owned(),
-        }
-    }
-
-    fn rename(&mut self) -> Statement {
-        if !self.take("TABLE") && !self.take("TABLES") {
-            return self.unknown();
-        }
-        let mut tables = Vec::new();
-        loop {
-            let (Some(old), true, Some(new)) = (self.table(), self.take("TO"), self.table()) else {
-                return self.unknown();
-            };
-            tables.extend([old, new]);
-            if !self.symbol(',') {
-                return Statement::Alter {
-                    tables,
-                    what: "RENAME TABLE".to_owned(),
-                };
-            }
-        }
-    }
-
-    fn index_on(&mut self, what: &str) -> Statement {
-        while self.at < self.tokens.len() {
-            if self.take("ON") {
-                if let Some(table) = self.table() {
-                    return Statement::Alter {
-                        tables: vec![table],
-                        what: what.to_owned(),
-                    };
-                }
-            } else {
-                self.at += 1;
-            }
-        }
-        self.unknown()
     }
 
     /// After CREATE, ALTER or DROP: a thing that holds no rows of its own, or something unknown.

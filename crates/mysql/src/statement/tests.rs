@@ -30,10 +30,6 @@ fn statements_on_tables_are_told_apart() {
         table: table(name),
         rows_follow,
     };
-    let altered = |names: &[&str], what: &str| Statement::Alter {
-        tables: names.iter().map(|name| table(name)).collect(),
-        what: what.to_owned(),
-    };
     for (text, expected) in [
         (
             "CREATE TABLE IF NOT EXISTS x LIKE y",
@@ -49,27 +45,6 @@ fn statements_on_tables_are_told_apart() {
             "DROP SCHEMA IF EXISTS `s`",
             Statement::DropDatabase("s".into()),
         ),
-        (
-            "ALTER TABLE a ADD b INT, RENAME COLUMN c TO d",
-            altered(&["shop.a"], "ALTER TABLE"),
-        ),
-        (
-            "ALTER TABLE a RENAME TO x.b",
-            altered(&["shop.a", "x.b"], "ALTER TABLE"),
-        ),
-        (
-            "ALTER TABLE a EXCHANGE PARTITION p WITH TABLE b",
-            altered(&["shop.a", "shop.b"], "ALTER TABLE"),
-        ),
-        (
-            "RENAME TABLE a TO b, c TO x.d",
-            altered(&["shop.a", "shop.b", "shop.c", "x.d"], "RENAME TABLE"),
-        ),
-        (
-            "CREATE UNIQUE INDEX i USING BTREE ON a (b)",
-            altered(&["shop.a"], "CREATE INDEX"),
-        ),
-        ("DROP INDEX i ON x.a", altered(&["x.a"], "DROP INDEX")),
     ] {
         assert_eq!(of(text), expected, "{text}");
     }
@@ -144,4 +119,146 @@ fn an_unknown_statement_says_which_names_it_has() {
     };
     assert_eq!(what, "FROBNICATE TABLE X");
     assert!(names.contains(&table("x.y")));
+}
+
+fn altered(text: &str) -> Alteration {
+    match of(text) {
+        Statement::Altered(tables) => match <[_; 1]>::try_from(tables) {
+            Ok([(name, alteration)]) if name == table("shop.a") => alteration,
+            other => panic!("{text}: {other:?}"),
+        },
+        other => panic!("{text}: {other:?}"),
+    }
+}
+
+#[test]
+fn what_leaves_all_rows_as_they_are_is_a_definition() {
+    for clauses in [
+        "ADD INDEX i (b)",
+        "ADD KEY i (b, (c + 1)) COMMENT 'x, y', ALGORITHM=INPLACE, LOCK=NONE",
+        "ADD FULLTEXT INDEX (b)",
+        "ADD CONSTRAINT `c` FOREIGN KEY (b) REFERENCES x (y) ON DELETE CASCADE",
+        "ADD CONSTRAINT CHECK (b > 0)",
+        "ADD PARTITION (PARTITION p3 VALUES LESS THAN (30))",
+        "DROP FOREIGN KEY f, DROP CHECK c",
+        "ALTER COLUMN b SET DEFAULT 5",
+        "ALTER b DROP DEFAULT, ALTER INDEX i INVISIBLE, ALTER CHECK c NOT ENFORCED",
+        "AUTO_INCREMENT = 100, COMMENT='ADD COLUMN c INT'",
+        "ENGINE=InnoDB",
+        "COMMENT 'x' ENGINE innodb ROW_FORMAT=DYNAMIC",
+        "FORCE",
+        "DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
+        "RENAME INDEX i TO j, RENAME KEY k TO l",
+        "REORGANIZE PARTITION p0, p1 INTO (PARTITION p VALUES LESS THAN (20))",
+        "COALESCE PARTITION 2",
+        "PARTITION BY HASH (id) PARTITIONS 4",
+        "REBUILD PARTITION ALL",
+        "REMOVE PARTITIONING",
+        "ORDER BY b, c",
+        "DISABLE KEYS",
+    ] {
+        let text = format!("ALTER TABLE a {clauses}");
+        assert_eq!(altered(&text), Alteration::default(), "{text}");
+    }
+    assert_eq!(
+        altered("CREATE FULLTEXT INDEX i ON a (b)"),
+        Alteration::default()
+    );
+}
+
+#[test]
+fn columns_that_change_and_unique_keys_that_come_or_go_are_told() {
+    let named = |names: &[&str]| Alteration {
+        columns: true,
+        touched: names.iter().map(|name| (*name).into()).collect(),
+        ..Alteration::default()
+    };
+    let unique = Alteration::of_unique_keys;
+    for (clauses, expected) in [
+        ("ADD b INT DEFAULT 5", named(&[])),
+        (
+            "ADD COLUMN (b INT, c DECIMAL(5,2)) , ADD KEY (b)",
+            named(&[]),
+        ),
+        ("ADD b INT UNIQUE KEY", named(&[]).and(unique())),
+        ("DROP b", named(&["b"])),
+        ("DROP COLUMN `b`, DROP c", named(&["b", "c"])),
+        ("MODIFY b BIGINT FIRST", named(&["b"])),
+        (
+            "CHANGE COLUMN b c VARCHAR(9) COMMENT 'KEY' AFTER d",
+            named(&["b"]),
+        ),
+        (
+            "RENAME COLUMN b TO c, RENAME COLUMN c TO b",
+            named(&["b", "c"]),
+        ),
+        ("CONVERT TO CHARACTER SET utf8mb4", Alteration::of_texts()),
+        ("ADD UNIQUE (b)", unique()),
+        ("ADD CONSTRAINT UNIQUE KEY u (b)", unique()),
+        ("ADD CONSTRAINT u UNIQUE (b)", unique()),
+        ("DROP INDEX i", unique()),
+        ("DROP KEY i, DROP CONSTRAINT c", unique()),
+    ] {
+        let text = format!("ALTER TABLE a {clauses}");
+        assert_eq!(altered(&text), expected, "{text}");
+    }
+    assert_eq!(
+        altered("CREATE UNIQUE INDEX i USING BTREE ON a (b)"),
+        unique()
+    );
+    assert_eq!(altered("DROP INDEX i ON shop.a"), unique());
+}
+
+#[test]
+fn what_may_take_rows_or_their_identity_and_what_is_not_known_has_the_strongest_meaning() {
+    for clauses in [
+        "DROP PRIMARY KEY",
+        "DROP PRIMARY KEY, ADD PRIMARY KEY (b)",
+        "ADD PRIMARY KEY (b)",
+        "ADD CONSTRAINT x PRIMARY KEY (b)",
+        "ADD b INT AUTO_INCREMENT KEY",
+        "MODIFY b INT PRIMARY KEY",
+        "DROP INDEX `PRIMARY`",
+        "DROP PARTITION p0",
+        "TRUNCATE PARTITION p0",
+        "DISCARD TABLESPACE",
+        "IMPORT TABLESPACE",
+        "IMPORT PARTITION p0 TABLESPACE",
+        "ENGINE=BLACKHOLE",
+        "COMMENT='x' ENGINE=MERGE UNION=(b, c)",
+        "FROBNICATE b",
+    ] {
+        let text = format!("ALTER TABLE a {clauses}");
+        assert!(altered(&text).rows, "{text}");
+    }
+    assert!(altered("DROP INDEX `PRIMARY` ON a").rows);
+    assert_eq!(
+        of("ALTER TABLE a EXCHANGE PARTITION p WITH TABLE x.b WITHOUT VALIDATION"),
+        Statement::Altered(vec![
+            (table("shop.a"), Alteration::of_rows()),
+            (table("x.b"), Alteration::of_rows())
+        ])
+    );
+}
+
+#[test]
+fn tables_that_get_other_names_are_told_in_order() {
+    let renamed = |pairs: &[(&str, &str)]| {
+        let pairs = pairs.iter().map(|(old, new)| (table(old), table(new)));
+        Statement::Renamed(pairs.collect())
+    };
+    for (text, expected) in [
+        (
+            "ALTER TABLE a ADD c INT, RENAME TO x.b",
+            renamed(&[("shop.a", "x.b")]),
+        ),
+        ("ALTER TABLE a RENAME b", renamed(&[("shop.a", "shop.b")])),
+        (
+            "RENAME TABLE a TO `_a_del`, _a_gho TO `a`",
+            renamed(&[("shop.a", "shop._a_del"), ("shop._a_gho", "shop.a")]),
+        ),
+        ("RENAME TABLES a TO x.d", renamed(&[("shop.a", "x.d")])),
+    ] {
+        assert_eq!(of(text), expected, "{text}");
+    }
 }

@@ -27,6 +27,14 @@ impl KeyOverrides {
         }
     }
 
+    /// The table's rows are identified by its primary key.
+    pub(crate) fn forget(&self, table: &TableName) {
+        let mut overrides = self.columns.write().expect(LOCK);
+        if overrides.remove(table).is_some() {
+            self.generation.fetch_add(1, Ordering::Release);
+        }
+    }
+
     pub(crate) fn get(&self, table: &TableName) -> Option<Arc<[String]>> {
         self.columns.read().expect(LOCK).get(table).cloned()
     }

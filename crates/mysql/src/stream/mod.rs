@@ -7,6 +7,7 @@ mod batch;
 mod follow;
 mod known;
 mod query;
+mod renaming;
 mod resume;
 mod sizes;
 mod source;

@@ -7,6 +7,7 @@ use crate::binlog::dump::Dump;
 use crate::charset::Charsets;
 use crate::connect::ConnectOptions;
 use crate::connection::Connection;
+use crate::describe::Readings;
 use crate::error::Error;
 use change::{Checkpoint, LogPosition, MySqlPosition, Position, TableName};
 use flow::Failure;
@@ -31,6 +32,8 @@ pub struct SourceOptions {
     pub keys: KeyOverrides,
     /// Tables that DROP DATABASE may concern; filled at each opening with those that exist.
     pub known: KnownTables,
+    /// What was read of the catalogue, which the stream outdates.
+    pub readings: Readings,
     /// The server id of the dump; a random one where `None`. Two dumps with one id end each other.
     pub server_id: Option<u32>,
 }

@@ -3,15 +3,6 @@
 use crate::error::Error;
 use change::Trouble;
 
-/// A statement that changed the table in a way that is not followed.
-pub(super) fn schema_change(what: &str, place: &str) -> Trouble {
-    trouble(
-        "LS2050",
-        format!("{what} at {place} changed the table in a way that is not followed"),
-        "copy the table afresh: `lockstep reset --yes --drop-target`, or leave it out of source.tables",
-    )
-}
-
 /// Rows were changed by a statement that the source logged as text.
 pub(super) fn statement_format(place: &str) -> Trouble {
     trouble(

@@ -11,7 +11,9 @@ use change::{
 };
 use flow::Failure;
 use flow::ports::{ChangeSource, ChangeStream, SourceEvent};
-use mysql::{Charsets, ConnectOptions, KeyOverrides, KnownTables, Source, SourceOptions, Stream};
+use mysql::{
+    Charsets, ConnectOptions, KeyOverrides, KnownTables, Readings, Source, SourceOptions, Stream,
+};
 use mysql_async::prelude::Queryable;
 use std::sync::Arc;
 use testbed::servers::{MySql, MySqlOptions};
@@ -43,6 +45,7 @@ impl Stage {
             selected: Arc::new(|table: &TableName| &*table.database == "shop"),
             keys: KeyOverrides::default(),
             known: KnownTables::default(),
+            readings: Readings::default(),
             server_id: None,
         };
         Self {
@@ -153,6 +156,14 @@ fn words(event: &SourceEvent) -> Vec<String> {
         SourceEvent::Heartbeat { .. } => vec!["heartbeat".to_owned()],
         SourceEvent::Table(event) => vec![match &event.kind {
             TableEventKind::Unsupported(trouble) => format!("{} {}", event.table, trouble.code),
+            TableEventKind::Altered(alteration) => {
+                let what = match (alteration.rows, alteration.columns) {
+                    (true, _) => "rows",
+                    (false, true) => "columns",
+                    (false, false) => "definition",
+                };
+                format!("{} altered: {what}", event.table)
+            }
             other => format!("{} {other:?}", event.table),
         }],
         SourceEvent::Rows { schema, rows } => rows

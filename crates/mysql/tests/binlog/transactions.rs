@@ -303,11 +303,6 @@ async fn a_table_without_a_primary_key_is_identified_by_the_columns_that_were_na
         .options
         .keys
         .set(TableName::new("shop", "b"), ["nowhere"]);
-    let told: Vec<String> = stage
-        .events(&before)
-        .await
-        .iter()
-        .flat_map(super::words)
-        .collect();
-    assert_eq!(told[3..], ["begin", "shop.b LS2045", "commit"]);
+    // Columns of before or after an alteration: the server's own key holds.
+    assert_eq!(keys(&stage.events(&before).await), [vec![1, 2], vec![]]);
 }

@@ -59,6 +59,7 @@ impl SourceSetting for Database {
             charsets: self.charsets.clone(),
             keys: KeyOverrides::default(),
             known: KnownTables::default(),
+            readings: mysql::Readings::default(),
             server_id: None,
         })
     }

@@ -6,7 +6,8 @@
 //! is equal to.
 
 use super::{Capture, ReadChunk};
-use crate::copy::{TableCopy, WindowId};
+use crate::copy::WindowId;
+use crate::table_copy::TableCopy;
 use crate::window::{Void, WindowBounds};
 use change::{
     Barrier, Change, ChangeKind, Checkpoint, Ordinal, Origin, Place, Position, TableEvent,
@@ -43,7 +44,7 @@ impl Capture {
             committed_at_ms,
             ..self.checkpoint(self.last)
         };
-        self.push_barrier(checkpoint, changes, false, Vec::new());
+        self.push(checkpoint, changes, false, Vec::new(), Vec::new());
     }
 
     /// Closes a barrier with everything that is settled, or with the position alone.
@@ -62,12 +63,13 @@ impl Capture {
             torn: self.torn.clone(),
             ..self.checkpoint(ordinal)
         };
-        self.push_barrier(checkpoint, changes, false, Vec::new());
+        self.push(checkpoint, changes, false, Vec::new(), Vec::new());
         self.moved = false;
     }
 
     pub(super) fn apply_events(&mut self, events: Vec<TableEvent>) {
         let mut emptied = Vec::new();
+        let mut loosened = Vec::new();
         for event in events {
             match event.kind {
                 TableEventKind::Truncated => {
@@ -82,6 +84,21 @@ impl Capture {
                 TableEventKind::Dropped => {
                     self.waiting.retain(|(table, _, _)| *table != event.table);
                     if self.copies.drop_table(&event.table) {
+                        // Whatever comes under this name next has indexes of its own.
+                        loosened.push(event.table.clone());
+                        emptied.push(event.table);
+                    }
+                }
+                TableEventKind::Altered(alteration) => {
+                    let altered = self.copies.alter(&event.table, &alteration);
+                    let copy = self.copies.get(&event.table);
+                    if !copy.is_some_and(TableCopy::has_windows) {
+                        self.waiting.retain(|(table, _, _)| *table != event.table);
+                    }
+                    if altered.loosened {
+                        loosened.push(event.table.clone());
+                    }
+                    if altered.emptied {
                         emptied.push(event.table);
                     }
                 }
@@ -89,19 +106,41 @@ impl Capture {
                 TableEventKind::Unsupported(trouble) => self.stop_table(&event.table, trouble),
             }
         }
-        if !emptied.is_empty() {
-            self.empty(emptied);
+        if !emptied.is_empty() || !loosened.is_empty() {
+            self.empty(emptied, loosened);
         }
     }
 
     /// The sink keeps its checkpoint torn, before this barrier, until the collections are empty.
-    fn empty(&mut self, tables: Vec<TableName>) {
+    fn empty(&mut self, emptied: Vec<TableName>, loosened: Vec<TableName>) {
         if self.settled.0 > 0 {
             self.close_settled();
         }
         let ordinal = self.next_ordinal();
         let checkpoint = self.checkpoint(ordinal);
-        self.push_barrier(checkpoint, Vec::new(), false, tables);
+        self.push(checkpoint, Vec::new(), false, emptied, loosened);
+    }
+
+    /// Has tables that are ahead of the stream described and copied again. What was copied of them is
+    /// of another definition, and so are the target's unique indexes.
+    pub(super) fn begin_anew(&mut self) {
+        if self.current.is_some() || self.torn.is_some() {
+            return;
+        }
+        for table in std::mem::take(&mut self.outdated) {
+            let altered = self.copies.outdate(&table);
+            self.waiting.retain(|(waiting, _, _)| *waiting != table);
+            let of_table = |wanted| {
+                if wanted {
+                    vec![table.clone()]
+                } else {
+                    Vec::new()
+                }
+            };
+            if altered.loosened {
+                self.empty(of_table(altered.emptied), of_table(true));
+            }
+        }
     }
 
     /// Emits the chunks whose window has reached its end. Only between transactions: a row of a
@@ -110,6 +149,7 @@ impl Capture {
         if self.current.is_some() || self.torn.is_some() {
             return;
         }
+        self.begin_anew();
         let mut index = 0;
         while index < self.waiting.len() {
             match self.waiting[index].2.bounds.reached_by(&self.position) {
@@ -148,7 +188,7 @@ impl Capture {
         }
         if schema.key.is_empty() {
             // What an earlier attempt may have left behind would never be counted again.
-            self.empty(vec![table.clone()]);
+            self.empty(vec![table.clone()], Vec::new());
         }
         self.copies.emitted(table, rest, rows_read);
         let transaction = self.last.transaction + 1;
@@ -174,7 +214,7 @@ impl Capture {
             change: (changes.len() as u64).saturating_sub(1),
         };
         let checkpoint = self.checkpoint(self.last);
-        self.push_barrier(checkpoint, changes, true, Vec::new());
+        self.push(checkpoint, changes, true, Vec::new(), Vec::new());
         self.moved = false;
     }
 
@@ -209,12 +249,13 @@ impl Capture {
         }
     }
 
-    fn push_barrier(
+    fn push(
         &mut self,
         checkpoint: Checkpoint,
         changes: Vec<Change>,
         chunk: bool,
         emptied: Vec<TableName>,
+        loosened: Vec<TableName>,
     ) {
         let (progress, described) = self.copies.take_news();
         let mapping = self.mapping.clone();
@@ -223,6 +264,7 @@ impl Capture {
             changes,
             chunk,
             emptied,
+            loosened,
             described,
             progress,
             mapping,

@@ -2,7 +2,7 @@
 //! `tests/all/capturing`.
 
 use super::*;
-use change::{LogPosition, MySqlPosition};
+use change::{Column, ColumnKind, LogPosition, MySqlPosition, TableDescription};
 
 #[test]
 fn a_torn_transaction_that_comes_back_shorter_is_refused() {
@@ -68,7 +68,11 @@ fn a_plan_made_for_a_former_table_of_the_same_name_is_not_taken() {
     let describe = || TableDescription {
         schema: Arc::new(Schema {
             name: table.clone(),
-            columns: Vec::new(),
+            columns: vec![Column {
+                name: "id".into(),
+                kind: ColumnKind::Year,
+                nullable: false,
+            }],
             key: vec![0],
         }),
         indexes: Vec::new(),

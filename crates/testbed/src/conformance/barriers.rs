@@ -65,6 +65,7 @@ pub(super) fn barrier(transaction: u64) -> Barrier {
         changes: Vec::new(),
         chunk: false,
         emptied: Vec::new(),
+        loosened: Vec::new(),
         described: Vec::new(),
         progress: vec![progress(transaction)],
         mapping: mapping(),

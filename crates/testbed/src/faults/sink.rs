@@ -1,7 +1,7 @@
 //! Faults around a sink.
 
 use super::Faults;
-use change::Ordinal;
+use change::{Collection, Ordinal};
 use flow::Failure;
 use flow::ports::{ApplyBatch, Sink, Tail};
 use mapping::CollectionPlan;
@@ -31,6 +31,12 @@ impl<K: Sink> Sink for FaultySink<K> {
     async fn prepare(&mut self, collection: &CollectionPlan) -> Result<(), Failure> {
         self.faults
             .around("prepare", self.inner.prepare(collection))
+            .await
+    }
+
+    async fn loosen(&mut self, collection: &Collection) -> Result<(), Failure> {
+        self.faults
+            .around("loosen", self.inner.loosen(collection))
             .await
     }
 

@@ -5,7 +5,7 @@
 
 use super::failure;
 use super::store::{Held, Store};
-use change::{Effect, Ordinal};
+use change::{Collection, Effect, Ordinal};
 use flow::ports::{ApplyBatch, Sink, Tail, Work};
 use flow::{Disposition, Failure};
 use mapping::CollectionPlan;
@@ -112,8 +112,16 @@ impl Sink for MemorySink {
         .await
     }
 
-    async fn finish(&mut self, _collection: &CollectionPlan) -> Result<(), Failure> {
-        self.transact(|_| Ok(())).await
+    async fn loosen(&mut self, collection: &Collection) -> Result<(), Failure> {
+        self.transact(|held| {
+            held.loosen(collection);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn finish(&mut self, collection: &CollectionPlan) -> Result<(), Failure> {
+        self.transact(|held| held.finish(collection)).await
     }
 
     async fn apply(&mut self, batch: &ApplyBatch) -> Result<(), Failure> {

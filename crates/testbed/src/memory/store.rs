@@ -104,7 +104,48 @@ impl Held {
     pub(super) fn prepare(&mut self, plan: &CollectionPlan) {
         let name = Collection::clone(&plan.collection);
         self.collections.entry(name.clone()).or_default();
-        self.indexes.insert(name, plan.unique.clone());
+        self.build(&name, &plan.unique);
+    }
+
+    pub(super) fn loosen(&mut self, collection: &Collection) {
+        self.indexes.remove(collection);
+    }
+
+    /// Unique indexes among the others are built over what is there.
+    pub(super) fn finish(&mut self, plan: &CollectionPlan) -> Result<(), Failure> {
+        let unique: Vec<IndexPlan> = plan
+            .secondary
+            .iter()
+            .filter(|index| index.unique)
+            .cloned()
+            .collect();
+        for index in &unique {
+            let documents = self
+                .collections
+                .get(&*plan.collection)
+                .into_iter()
+                .flatten();
+            let mut seen = Vec::new();
+            for value in documents.filter_map(|(_, document)| indexed(index, document)) {
+                if seen.contains(&value) {
+                    let message = format!("{}: two documents have {value:?}", plan.collection);
+                    return Err(refusal(&plan.collection, message));
+                }
+                seen.push(value);
+            }
+        }
+        self.indexes.remove(&*plan.collection);
+        self.build(&plan.collection, &unique);
+        Ok(())
+    }
+
+    fn build(&mut self, collection: &Collection, indexes: &[IndexPlan]) {
+        let built = self.indexes.entry(collection.clone()).or_default();
+        for index in indexes {
+            if built.iter().all(|there| there.name != index.name) {
+                built.push(index.clone());
+            }
+        }
     }
 
     pub(super) fn close(

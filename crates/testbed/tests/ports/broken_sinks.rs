@@ -2,7 +2,7 @@
 
 use super::caught;
 use super::settings::Sinks;
-use change::Ordinal;
+use change::{Collection, Ordinal};
 use flow::ports::{ApplyBatch, Sink, Tail, Work};
 use flow::{Disposition, Failure};
 use mapping::CollectionPlan;
@@ -195,6 +195,10 @@ impl Sink for Broken {
 
     async fn prepare(&mut self, collection: &CollectionPlan) -> Result<(), Failure> {
         self.inner.prepare(collection).await
+    }
+
+    async fn loosen(&mut self, collection: &Collection) -> Result<(), Failure> {
+        self.inner.loosen(collection).await
     }
 
     async fn finish(&mut self, collection: &CollectionPlan) -> Result<(), Failure> {

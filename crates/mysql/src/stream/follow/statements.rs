@@ -6,6 +6,7 @@ use crate::error::Error;
 use crate::statement::{Statement, classify};
 use crate::stream::known::KnownTables;
 use crate::stream::query::QueryEvent;
+use crate::stream::renaming::events_of_renaming;
 use crate::stream::trouble;
 use crate::wire::Malformed;
 use bytes::Bytes;
@@ -64,11 +65,14 @@ impl Follower {
                 }
             }
             Statement::Truncate(table) => self.table_event(table, TableEventKind::Truncated),
-            Statement::Alter { tables, what } => {
-                for table in tables {
-                    if (self.options.selected)(&table) {
-                        self.stop(table, trouble::schema_change(&what, &place));
-                    }
+            Statement::Altered(altered) => {
+                for (table, alteration) in altered {
+                    self.table_event(table, TableEventKind::Altered(alteration));
+                }
+            }
+            Statement::Renamed(renamed) => {
+                for (table, kind) in events_of_renaming(&renamed) {
+                    self.table_event(table, kind);
                 }
             }
             Statement::Changes { names } => {
@@ -135,11 +139,15 @@ impl Follower {
         if !(self.options.selected)(&table) {
             return;
         }
+        // Whoever asks for the definition from now on is not told the one of before.
+        self.options.readings.forget(&table);
         let known: &KnownTables = &self.options.known;
         match &kind {
             TableEventKind::Dropped => known.remove(&table),
             TableEventKind::Created => known.extend([table.clone()]),
-            TableEventKind::Truncated | TableEventKind::Unsupported(_) => {}
+            TableEventKind::Truncated
+            | TableEventKind::Altered(_)
+            | TableEventKind::Unsupported(_) => {}
         }
         // A table of this name that was stopped is another one now.
         if matches!(kind, TableEventKind::Dropped | TableEventKind::Created)

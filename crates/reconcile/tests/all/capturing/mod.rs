@@ -1,5 +1,5 @@
 //! Capture itself against a small server, a target and random schedules: transactions of one and of
-//! several tables, large ones, emptied, dropped and created tables, a table without a key, readers
+//! several tables, large ones, emptied, dropped, created and altered tables, a table without a key, readers
 //! that are slow or fail, and restarts from what the target holds. After every barrier that is not
 //! torn, each following collection is the table as of the checkpoint and each copying one a subset
 //! of it; in the end every table follows.
@@ -11,8 +11,7 @@ mod source;
 mod target;
 
 use change::{
-    ChangeKind, KeyRange, MappingVersion, Origin, Place, RowChange, TableEvent, TableEventKind,
-    TableState, Value,
+    ChangeKind, KeyRange, MappingVersion, Origin, Place, RowChange, TableEvent, TableState, Value,
 };
 use proptest::prelude::*;
 use reconcile::{Capture, Limits, ReadChunk, Task, WindowId};
@@ -58,7 +57,7 @@ fn step() -> impl Strategy<Value = Step> {
     let change = (0..TABLES, 0..6_i64, 0..6_i64, 0..4_u8);
     prop_oneof![
         8 => prop::collection::vec(change, 1..8).prop_map(Step::Write),
-        1 => (0..TABLES, 0..3_u8).prop_map(|(table, kind)| Step::Event(table, kind)),
+        2 => (0..TABLES, 0..8_u8).prop_map(|(table, kind)| Step::Event(table, kind)),
         4 => (1..4_usize).prop_map(Step::Commit),
         4 => (1..4_usize).prop_map(Step::Execute),
         8 => (1..8_usize).prop_map(Step::Stream),
@@ -218,11 +217,7 @@ impl World {
             .source
             .rows_at(table, self.source.binlog.len())
             .is_some();
-        let event = match (exists, kind) {
-            (false, _) => TableEventKind::Created,
-            (true, 0) => TableEventKind::Dropped,
-            (true, _) => TableEventKind::Truncated,
-        };
+        let event = source::event(exists, kind);
         self.source.log(Transaction::Event(table, event));
     }
 
@@ -266,6 +261,9 @@ impl World {
     }
 
     fn task(&mut self) {
+        if self.capture.wants_head() {
+            self.capture.head_is(&position(self.source.binlog.len()));
+        }
         match self.capture.next_task() {
             None => {}
             Some(Task::Describe(table)) => {

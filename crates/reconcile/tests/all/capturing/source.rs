@@ -1,7 +1,7 @@
 //! A small MySQL server for capture: three tables, a binlog, and an engine that lags behind it.
 
 use change::{
-    ChangeKind, Column, ColumnKind, Gtid, GtidSet, IntegerWidth, KeyRange, LogPosition,
+    Alteration, ChangeKind, Column, ColumnKind, Gtid, GtidSet, IntegerWidth, KeyRange, LogPosition,
     MySqlPosition, Position, Row, Schema, SourceId, TableDescription, TableEventKind, TableName,
     Value,
 };
@@ -81,6 +81,36 @@ pub fn count(rows: &mut Rows, change: &ChangeKind) {
     }
 }
 
+/// One of the events that a table of which this is known may have.
+pub fn event(exists: bool, number: u8) -> TableEventKind {
+    match (exists, number) {
+        (false, _) => TableEventKind::Created,
+        (true, 0) => TableEventKind::Dropped,
+        (true, 1..=2) => TableEventKind::Truncated,
+        (true, 3..=4) => TableEventKind::Altered(Alteration::of_columns()),
+        (true, 5) => TableEventKind::Altered(Alteration::of_rows()),
+        (true, 6) => TableEventKind::Altered(Alteration::of_unique_keys()),
+        (true, _) => TableEventKind::Altered(Alteration::default()),
+    }
+}
+
+/// What becomes of a table's rows: those with odd keys go, as with a partition; every value is
+/// another one, as with a column that is made anew.
+fn altered(rows: Rows, alteration: &Alteration) -> Rows {
+    let mut rows = rows;
+    if alteration.rows {
+        rows.retain(|content, _| content.0 % 2 == 0);
+    }
+    if alteration.columns {
+        let anew = |((key, value), count)| ((key, value + ALTERED), count);
+        rows = rows.into_iter().map(anew).collect();
+    }
+    rows
+}
+
+/// What an alteration adds to each value; no statement writes as much.
+const ALTERED: i64 = 1_000_000;
+
 impl Source {
     pub fn new() -> Self {
         let mut source = Self {
@@ -103,6 +133,9 @@ impl Source {
                     rows = match event {
                         TableEventKind::Created | TableEventKind::Truncated => Some(Rows::new()),
                         TableEventKind::Dropped => None,
+                        TableEventKind::Altered(alteration) => {
+                            rows.map(|rows| altered(rows, alteration))
+                        }
                         TableEventKind::Unsupported(_) => rows,
                     };
                 }
