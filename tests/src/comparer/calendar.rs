@@ -61,6 +61,19 @@ pub fn duration_micros(printed: &str) -> Option<i64> {
     Some(sign * (((hours * 60 + minutes) * 60 + seconds) * 1_000_000 + micros))
 }
 
+/// `YYYY-MM-DD` of a day from 1970 on, found by going through the years and months.
+pub fn date_of(day: i64) -> String {
+    let (mut year, mut month) = (1970, 1);
+    while days(year + 1, 1, 1).is_some_and(|next| next <= day) {
+        year += 1;
+    }
+    while month < 12 && days(year, month + 1, 1).is_some_and(|next| next <= day) {
+        month += 1;
+    }
+    let first = days(year, month, 1).expect("every month has a first day");
+    format!("{year:04}-{month:02}-{:02}", day - first + 1)
+}
+
 fn is_leap(year: i64) -> bool {
     year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
 }
@@ -103,6 +116,14 @@ mod tests {
             ("2000-12-31 23:59:59", 1),
         ] {
             assert_eq!(offset(printed), hours, "{printed}");
+        }
+    }
+
+    #[test]
+    fn a_day_has_the_date_that_it_is_counted_from() {
+        for date in ["1970-01-01", "1999-12-31", "2000-02-29", "2038-01-19"] {
+            let day = milliseconds(date).unwrap() / MILLISECONDS_PER_DAY;
+            assert_eq!(date_of(day), date);
         }
     }
 

@@ -240,22 +240,20 @@ pub async fn prepare(
     Ok(())
 }
 
-/// Writes what is to be followed; the updates in compressed transactions.
+/// Writes what is to be followed; the updates in compressed transactions, where that is asked for.
 ///
 /// # Errors
 /// As [`prepare`].
 pub async fn go_on(
     sql: &mut mysql_async::Conn,
     tables: &[Table],
+    compressed: bool,
 ) -> Result<(), Box<dyn std::error::Error>> {
     for table in tables {
         let [inserts, updates] = table.while_following();
-        for (compressed, statement) in [("OFF", inserts), ("ON", updates)] {
-            run(
-                sql,
-                &format!("SET SESSION binlog_transaction_compression = {compressed}"),
-            )
-            .await?;
+        for (compressed, statement) in [(false, inserts), (compressed, updates)] {
+            let setting = format!("SET SESSION binlog_transaction_compression = {compressed}");
+            run(sql, &setting).await?;
             run(sql, &statement).await?;
         }
     }

@@ -95,11 +95,10 @@ impl Expectation<'_> {
                 differences.push(format!("the image has other columns: {seen}"));
             }
             for (column, literal) in columns.iter().zip(told) {
-                if let Expected::Exactly(expected) = column.expected(literal)
-                    && seen.get(&column.name) != Some(&expected)
-                {
-                    let seen = seen.get(&column.name);
-                    differences.push(format!("{} is {seen:?}, not {expected}", column.name));
+                let expected = column.expected(literal);
+                let seen = seen.get(&column.name);
+                if !expected.is_met(seen) {
+                    differences.push(format!("{} is {seen:?}, not {expected:?}", column.name));
                 }
             }
         }
@@ -114,7 +113,7 @@ fn key_of(table: &str, shape: &Shape, image: &Image) -> Result<String, NoRule> {
         let column = &shape.columns[*index];
         match column.expected(&image[*index]) {
             Expected::Exactly(value) => key.insert(column.name.clone(), value),
-            Expected::Unknown => {
+            Expected::Unknown | Expected::Document(_) => {
                 return Err(NoRule {
                     table: table.to_owned(),
                     column: format!("{} {}", column.name, column.definition),

@@ -9,6 +9,8 @@ use change::Decimal;
 
 const DIGITS_PER_WORD: usize = 9;
 const BYTES_OF_DIGITS: [usize; 10] = [0, 1, 1, 2, 2, 3, 3, 4, 4, 4];
+/// Nine groups of nine, which is what the server computes with; a column has 65 at most.
+pub(crate) const MOST_DIGITS: u8 = 81;
 const TOO_LARGE: Malformed = Malformed("a DECIMAL has more digits than its column allows");
 
 /// Bytes that a DECIMAL(precision, scale) takes.
@@ -25,6 +27,9 @@ pub(crate) fn read_decimal(
     precision: u8,
     scale: u8,
 ) -> Result<Decimal, Malformed> {
+    if precision > MOST_DIGITS || scale > precision {
+        return Err(TOO_LARGE);
+    }
     let mut packed = [0_u8; 40];
     let length = decimal_bytes(precision, scale);
     let packed = packed.get_mut(..length).ok_or(TOO_LARGE)?;
