@@ -102,6 +102,7 @@ const CHANGES: &[Change] = &[
         &[
             "ALTER TABLE {t} COMMENT = 'ADD COLUMN', ADD INDEX by_extra (extra), FORCE",
             "CREATE INDEX by_label ON {t} (label)",
+            "ALTER TABLE {t} ADD INDEX by_sum ((n + 1)), ADD COLUMN e INT AS (n + 2)",
             "ALTER TABLE {t} RENAME INDEX by_label TO by_word, ALTER COLUMN extra SET DEFAULT 3",
         ],
         ROWS,
@@ -340,9 +341,14 @@ async fn altered_tables_stay_right(log: LogKind, seed: u64) {
     run.terminate();
     let ended = run.ended().await;
     assert_eq!(ended.code, Some(130), "{ended}");
+    require_right(&scene, &["copied", "followed"]).await;
+}
+
+/// All is caught up with, and every table, value and index is what MySQL has.
+async fn require_right(scene: &Scene, whens: &[&str]) {
     scene.pipeline.catch_up().await.unwrap();
 
-    let tables = states(&scene).await;
+    let tables = states(scene).await;
     for (table, progress) in tables.as_object().unwrap() {
         let state = progress["state"].as_str().unwrap();
         assert!(
@@ -352,7 +358,7 @@ async fn altered_tables_stay_right(log: LogKind, seed: u64) {
     }
     // A name that no table has any more leaves an empty collection.
     let database = scene.client.database("work");
-    for when in ["copied", "followed"] {
+    for when in whens {
         for (name, end) in [("renamed", ""), ("ghost", "_gho"), ("swapped", "_third")] {
             let left = format!("{name}_{when}{end}");
             let collection = database.collection::<bson::Document>(&left);
@@ -364,9 +370,12 @@ async fn altered_tables_stay_right(log: LogKind, seed: u64) {
     let report = compare(&scene.mysql.url(), &scene.client, &[pair()])
         .await
         .unwrap();
-    report.require_equal(2 * CHANGES.len(), 10_000).unwrap();
+    let rows = u64::try_from(whens.len() * 5_000).unwrap();
+    report
+        .require_equal(whens.len() * CHANGES.len(), rows)
+        .unwrap();
     println!("{report}");
-    for when in ["copied", "followed"] {
+    for when in whens {
         for (name, expected) in [
             ("definition", &["_id_", "by_extra", "by_n", "by_word"][..]),
             ("uniquely", &["_id_", "only"]),
@@ -375,9 +384,46 @@ async fn altered_tables_stay_right(log: LogKind, seed: u64) {
             ("unique_moved", &["_id_", "by_n"]),
             ("ghost", &["_id_", "by_d", "by_n"]),
         ] {
-            let names = index_names(&scene, &format!("{name}_{when}")).await;
+            let names = index_names(scene, &format!("{name}_{when}")).await;
             let expected: BTreeSet<String> = expected.iter().map(|&name| name.into()).collect();
             assert_eq!(names, expected, "{name}_{when}");
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pipeline_that_is_killed_while_tables_are_altered_goes_on_where_it_was() {
+    let options = workload::Options {
+        rows: 50,
+        ..workload::Options::new(93)
+    };
+    let scene = Scene::start(LogKind::Direct, options, SECTIONS)
+        .await
+        .unwrap();
+    let mut sql = connect(&scene.mysql.url()).await.unwrap();
+    for change in CHANGES {
+        change.prepare(&mut sql, "followed").await;
+    }
+    scene.pipeline.catch_up().await.unwrap();
+    let places = [
+        ("copying", 1),
+        ("mid-commit", 4),
+        ("mid-lanes", 2),
+        ("committed", 5),
+        ("copying", 4),
+        ("mid-commit", 9),
+        ("recovery", 1),
+        ("committed", 12),
+    ];
+    for (round, changes) in CHANGES.chunks(4).enumerate() {
+        let (place, count) = places[round % places.len()];
+        let run = scene.pipeline.start_and_stop_at("run", place, count);
+        let mut run = run.unwrap();
+        for change in changes {
+            change.change(&mut sql, "followed").await;
+        }
+        run.stopped_at(place).await;
+        run.kill();
+    }
+    require_right(&scene, &["followed"]).await;
 }
