@@ -17,21 +17,28 @@ const ROUNDS: usize = 31;
 
 fn main() {
     let schema = Arc::new(schema());
+    println!("{} bytes of values in the row", row(1, 1).heap_bytes());
+    for format in [Format::DebeziumJson, Format::Protobuf, Format::Avro] {
+        println!("{format}");
+        measure(&schema, format);
+    }
+}
+
+fn measure(schema: &Arc<Schema>, format: Format) {
     let settings = Settings {
         pipeline: "shop".into(),
         version: "0.1.0".into(),
-        format: Format::DebeziumJson,
+        format,
     };
-    println!("{} bytes of values in the row", row(1, 1).heap_bytes());
     for (operation, changes_of_a_transaction) in [
         ("insert", 1000),
         ("insert", 1),
         ("update", 1000),
         ("update", 1),
     ] {
-        let changes = changes(&schema, operation, changes_of_a_transaction);
+        let changes = changes(schema, operation, changes_of_a_transaction);
         let mut messages = Messages::new();
-        let mut encoder = Encoder::new(&schema, &settings);
+        let mut encoder = Encoder::new(schema, &settings);
         let encoded = rounds(|| {
             messages.begin(1_704_164_645_123);
             for change in black_box(&changes) {
@@ -50,7 +57,7 @@ fn main() {
             })
             .collect();
         let bytes = messages.bytes() / changes.len();
-        let mut decoder = Decoder::new(&schema, &settings);
+        let mut decoder = Decoder::new(schema, &settings);
         let decoded = rounds(|| {
             for (change, message) in changes.iter().zip(black_box(&received)) {
                 let back = decoder.decode(change.ordinal, std::slice::from_ref(message));

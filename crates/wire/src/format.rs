@@ -33,3 +33,24 @@ impl fmt::Display for Format {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Logs name them so.
+    #[test]
+    fn recorded_names_stay_as_they_are() {
+        for (format, name) in [
+            (Format::DebeziumJson, "debezium-json"),
+            (Format::DebeziumJsonWithSchema, "debezium-json-with-schema"),
+            (Format::Protobuf, "protobuf"),
+            (Format::Avro, "avro"),
+        ] {
+            let recorded = serde_json::json!(name);
+            assert_eq!(serde_json::to_value(format).unwrap(), recorded);
+            assert_eq!(serde_json::from_value::<Format>(recorded).unwrap(), format);
+        }
+        assert!(serde_json::from_value::<Format>(serde_json::json!("xml")).is_err());
+    }
+}

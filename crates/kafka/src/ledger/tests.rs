@@ -194,3 +194,13 @@ fn a_state_in_parts_is_what_was_folded() {
     assert!(torn.clone().fold(&barrier(6)).is_err());
     assert!(torn.restore(parts[2].clone()).is_err());
 }
+
+#[test]
+fn topics_of_logs_that_knew_one_format_are_of_that_format() {
+    let mut recorded = serde_json::to_value(topic()).unwrap();
+    let fields = recorded.as_object_mut().unwrap();
+    assert_eq!(fields.remove("format").unwrap(), "debezium-json");
+    let read: TopicRecord = serde_json::from_value(recorded).unwrap();
+    assert_eq!(read, topic());
+    assert_eq!(read.format, wire::Format::DebeziumJson);
+}
