@@ -200,3 +200,30 @@ pub(crate) fn ends(
         Ok(ends)
     })
 }
+
+/// The offset of a partition's first record that was written at or after a time, committed or not;
+/// `None` where there is none.
+pub(crate) fn written_from(
+    settings: &Settings,
+    consumer: &Consumer,
+    topic: &str,
+    partition: i32,
+    milliseconds: i64,
+) -> Result<Option<i64>, Error> {
+    let action = format!("asking what was written to topic {topic} at a time");
+    let refused = |failure: &KafkaError| refusal::error(settings, &action, failure);
+    let mut asked = TopicPartitionList::new();
+    asked
+        .add_partition_offset(topic, partition, Offset::Offset(milliseconds))
+        .map_err(|failure| refused(&failure))?;
+    patiently(settings, || {
+        let answered = consumer
+            .offsets_for_times(asked.clone(), settings.patience)
+            .map_err(|failure| refused(&failure))?;
+        let found = answered.find_partition(topic, partition);
+        Ok(match found.map(|found| found.offset()) {
+            Some(Offset::Offset(offset)) => Some(offset),
+            Some(_) | None => None,
+        })
+    })
+}

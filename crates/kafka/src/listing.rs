@@ -100,6 +100,24 @@ pub enum TailFrom {
     Beginning,
     /// What is committed from now on.
     End,
+    /// What was written at or after a time, in milliseconds since 1970, by the clock of capture's
+    /// machine.
+    Time(i64),
+}
+
+/// The barrier before the first one that was written at or after a time: `Some(None)` where that is
+/// the log's first, `None` where nothing was written since.
+fn before(settings: &Settings, milliseconds: i64) -> Result<Option<Option<Ordinal>>, Error> {
+    let reader = ControlReader::new(settings)?;
+    let marks = reader.marks()?;
+    let consumer = client::consumer(settings, Isolation::Uncommitted, 64)?;
+    let topic = &reader.control.barriers;
+    let from = committed::written_from(settings, &consumer, topic, 0, milliseconds)?;
+    let Some(from) = from else {
+        return Ok(None);
+    };
+    let found = reader.first_from(from.max(marks.low), marks)?;
+    Ok(found.map(|found| found.record.previous))
 }
 
 /// Committed changes of some tables in the log's order, each once its whole barrier is committed.
@@ -121,10 +139,26 @@ impl TopicTail {
         tables: BTreeSet<TableName>,
         from: TailFrom,
     ) -> Result<Self, Failure> {
+        let settings_of_log = settings.clone();
         let mut reader = KafkaReader::new(settings);
         let after = match from {
             TailFrom::Beginning => None,
             TailFrom::End => reader.end().await?,
+            TailFrom::Time(milliseconds) => {
+                let settings = settings_of_log.clone();
+                let looked =
+                    tokio::task::spawn_blocking(move || before(&settings, milliseconds)).await;
+                let found = looked.map_err(|problem| {
+                    Failure::from(Error::Unexpected {
+                        action: "looking for a time in the log".to_owned(),
+                        problem: problem.to_string(),
+                    })
+                })?;
+                match found? {
+                    Some(previous) => previous,
+                    None => reader.end().await?,
+                }
+            }
         };
         reader.open(after).await?;
         Ok(Self {

@@ -7,7 +7,7 @@ use flow::ports::LogWriter;
 use flow::{Finding, Severity};
 use kafka::{Access, Settings, TailFrom, TopicTail, preflight, topics};
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use testbed::servers::{Kafka, KafkaOptions};
 use testbed::waiting::until;
 
@@ -227,4 +227,32 @@ async fn what_the_account_may_not_do_forbids_the_start_of_those_who_need_it() {
     assert!(writing[0].contains("transactions"), "{writing:?}");
     let failure = other.writer().recover().await.unwrap_err();
     assert_eq!(failure.code, "LS5503", "{failure}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tail_begins_with_what_was_written_from_a_time_on() {
+    let log = Log::fresh(shared().await);
+    log.write(1..=2).await;
+    let now = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let between = i64::try_from(now().as_millis()).unwrap() + 1;
+    until(
+        "the clock has moved on",
+        Duration::from_secs(5),
+        async || (i64::try_from(now().as_millis()).unwrap() > between).then_some(()),
+    )
+    .await;
+    log.write(3..=4).await;
+    let open = async |from| {
+        let settings = log.settings.clone();
+        TopicTail::open(settings, BTreeSet::new(), TailFrom::Time(from)).await
+    };
+    for (from, first) in [(0, 1), (between, 3)] {
+        let mut tail = open(from).await.unwrap();
+        let found = tail.next().await.unwrap().ordinal;
+        assert_eq!((found.transaction, found.change), (first, 0));
+    }
+    // Nothing was written since: what comes next is.
+    let mut tail = open(between + 3_600_000).await.unwrap();
+    log.write(5..=5).await;
+    assert_eq!(tail.next().await.unwrap().ordinal.transaction, 5);
 }

@@ -4,8 +4,9 @@ use crate::contract::understood;
 use crate::examples::{change, every_type, line, lines};
 use crate::round_trip::{assert_same, received, settings};
 use bytes::Bytes;
-use change::{Change, ChangeKind};
+use change::{Change, ChangeKind, Origin};
 use std::fmt::Write as _;
+use std::sync::Arc;
 use wire::{Decoder, Encoder, Format, Messages, Received, Role, WireError};
 
 fn encoded(of: &Change) -> Messages {
@@ -145,5 +146,27 @@ fn other_bytes_are_refused_and_no_value_is_shown() {
         };
         assert_eq!(found.as_deref(), column, "{error}");
         assert!(!error.to_string().contains("north"), "{error}");
+    }
+}
+
+/// Fields that a transaction leaves out are the next one's to have.
+#[test]
+fn a_transaction_that_says_more_than_the_one_before_is_not_taken_for_it() {
+    let schema = lines(&[1]);
+    let mut decoder = Decoder::new(&schema, &settings(Format::Protobuf));
+    for (transaction, file) in [(None, ""), (None, "a"), (None, ""), (Some("b"), "a")] {
+        let after = line("north", 7);
+        let of = Change {
+            origin: Arc::new(Origin {
+                transaction: transaction.map(Into::into),
+                server_id: 1,
+                file: file.into(),
+                committed_at_ms: 5,
+            }),
+            ..change(&schema, ChangeKind::Insert { after })
+        };
+        let messages = encoded(&of);
+        let back = decoder.decode(of.ordinal, &received(&messages)).unwrap();
+        assert_same(&of, &back);
     }
 }
