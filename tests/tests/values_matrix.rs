@@ -7,7 +7,7 @@ use futures::TryStreamExt;
 use mysql_async::prelude::Queryable;
 use std::collections::BTreeMap;
 use testbed::servers::{Kafka, KafkaOptions, Mongo, MongoOptions, MySql, MySqlOptions};
-use tests::comparer::{compare, connect};
+use tests::comparer::{Pair, compare, connect};
 use tests::matrix::{self, DATABASE, STEP, Table};
 use tests::pipeline::Pipeline;
 use tests::pipeline_scene;
@@ -139,4 +139,47 @@ async fn topics_hold_every_edge_of_every_type_as_mysqlbinlog_prints_it() {
         .unwrap();
     let rows: usize = tables.iter().map(|table| 3 * table.rows()).sum();
     report.require_equal(tables.len(), rows as u64).unwrap();
+}
+
+/// What a document of MongoDB takes, and what stands around `value` in one: lengths, types, names,
+/// `_id` and the end.
+const LARGEST_DOCUMENT: usize = 16 << 20;
+const AROUND_THE_VALUE: usize = 26;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_document_of_exactly_the_largest_size_is_taken_and_one_byte_more_is_named() {
+    let (mysql, mongo) = tokio::try_join!(
+        MySql::start(MySqlOptions::default()),
+        Mongo::start(MongoOptions::default()),
+    )
+    .unwrap();
+    let mut sql = connect(&mysql.url()).await.unwrap();
+    let largest = LARGEST_DOCUMENT - AROUND_THE_VALUE;
+    for statement in [
+        "CREATE DATABASE large",
+        "CREATE TABLE large.rows_of_it (id INT PRIMARY KEY, value LONGBLOB)",
+        &format!("INSERT INTO large.rows_of_it VALUES (1, REPEAT(x'ab', {largest}))"),
+    ] {
+        sql.query_drop(statement).await.unwrap();
+    }
+    let configuration = pipeline_scene::configuration(&mysql.url(), &mongo.url(), "large", "");
+    let pipeline = Pipeline::new(&configuration).unwrap();
+    pipeline.catch_up().await.unwrap();
+    let insert = format!("INSERT INTO large.rows_of_it VALUES (2, REPEAT(x'cd', {largest}))");
+    sql.query_drop(insert).await.unwrap();
+    pipeline.catch_up().await.unwrap();
+    let client = mongodb::Client::with_uri_str(mongo.url()).await.unwrap();
+    let report = compare(&mysql.url(), &client, &[Pair::same_name("large")])
+        .await
+        .unwrap();
+    report.require_equal(1, 2).unwrap();
+
+    let more = format!("INSERT INTO large.rows_of_it VALUES (3, REPEAT(x'ef', {largest} + 1))");
+    sql.query_drop(more).await.unwrap();
+    let ended = pipeline
+        .finish(&["run", "--until", "caught-up"])
+        .await
+        .unwrap();
+    assert_eq!(ended.code, Some(1), "{ended}");
+    assert!(ended.stderr.contains("LS5025"), "{ended}");
 }

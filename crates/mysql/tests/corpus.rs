@@ -116,6 +116,18 @@ fn row_events_are_read_or_refused() {
     assert!(read * 3 > seeds.len() * 2, "{read} of {}", seeds.len());
 }
 
+#[test]
+fn a_table_without_columns_has_no_rows_without_end() {
+    let mut input = vec![16, 0];
+    // Table, flags, database, table, no columns, no metadata, no names of columns.
+    input.extend(b"\x01\0\0\0\0\0\x01\0\x01d\0\x01t\0\0\0");
+    let (map, _) = targets::halves(&input).unwrap();
+    let table = Table::read(map).unwrap();
+    let rows = b"\x01\0\0\0\0\0\x01\0\x02\0\0what follows";
+    let rows = bytes::Bytes::from_static(rows);
+    assert!(table.changes(30, rows, |_| ()).is_err());
+}
+
 fn rows(seed: &[u8]) -> usize {
     let (map, rest) = targets::halves(seed).unwrap();
     let (&event_type, body) = rest.split_first().unwrap();
