@@ -17,6 +17,7 @@ mod init;
 mod kills;
 mod plan;
 mod readme;
+mod recopy;
 mod schema_changes;
 mod terminal;
 mod topics_judge;

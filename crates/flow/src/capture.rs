@@ -72,6 +72,9 @@ pub async fn capture<S: ChangeSource, R: SnapshotReader + 'static, W: LogWriter>
             let position = core.position().clone();
             readers.give(task, position).await;
         }
+        for table in watch.take_wanted() {
+            core.recopy(&table);
+        }
         if core.wants_head() {
             core.head_is(&source.head().await?);
         }

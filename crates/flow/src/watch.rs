@@ -7,7 +7,7 @@
 use crate::ports::Tail;
 use change::{Checkpoint, Position, TableName, TableProgress, Trouble};
 use reconcile::Capture;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -42,6 +42,8 @@ struct Shared {
     tables_seen: Option<Instant>,
     /// Tables that apply has given up; capture's records must not hide it.
     stopped: BTreeMap<TableName, Trouble>,
+    /// Tables that are to be copied from the beginning.
+    wanted: BTreeSet<TableName>,
 }
 
 impl Shared {
@@ -118,6 +120,15 @@ impl Watch {
         shared.stopped.insert(table.clone(), trouble.clone());
         // Capture may have looked for the last time.
         mark_stopped(&mut shared.look.tables, table, trouble);
+    }
+
+    /// Asks capture to copy the table from the beginning.
+    pub fn recopy(&self, table: TableName) {
+        self.shared().wanted.insert(table);
+    }
+
+    pub(crate) fn take_wanted(&self) -> BTreeSet<TableName> {
+        std::mem::take(&mut self.shared().wanted)
     }
 
     /// Records the newest position of the source.

@@ -56,6 +56,26 @@ impl Target {
             .map_err(|error| self.interruption("leaving a request", &Fault::from(error)))?;
         Ok(id.to_hex())
     }
+
+    /// How a request was answered; `None` while nobody has.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] when the target is away for the moment.
+    pub async fn outcome(&self, id: &str) -> Result<Option<String>, Error> {
+        let action = "looking for an answer";
+        let id = ObjectId::parse_str(id).map_err(|error| Error::Unexpected {
+            action: action.to_owned(),
+            problem: error.to_string(),
+        })?;
+        let found = self.collection(REQUESTS).find_one(doc! { "_id": id }).await;
+        let found = found.map_err(|error| self.interruption(action, &Fault::from(error)))?;
+        let answer = found
+            .as_ref()
+            .and_then(|request| request.get_document("acknowledged").ok());
+        Ok(answer
+            .and_then(|answer| answer.get_str("outcome").ok())
+            .map(str::to_owned))
+    }
 }
 
 impl MongoControl {

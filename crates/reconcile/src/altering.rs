@@ -70,6 +70,17 @@ impl Copies {
         }
     }
 
+    /// Copies a table from the beginning because somebody wants it.
+    pub(crate) fn copy_anew(&mut self, table: &TableName) -> Altered {
+        match self.get(table).map(|copy| copy.progress.state) {
+            Some(TableState::Copying | TableState::Following | TableState::Recopy) => Altered {
+                emptied: self.start_over(table),
+                loosened: true,
+            },
+            Some(TableState::Stopped | TableState::Dropped) | None => Altered::default(),
+        }
+    }
+
     /// Copies the table from the beginning; gives whether its collection may hold anything.
     fn start_over(&mut self, table: &TableName) -> bool {
         let live = self.get(table).is_some_and(|copy| copy.is_live());

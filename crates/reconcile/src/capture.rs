@@ -78,6 +78,8 @@ pub struct Capture {
     waiting: Vec<(TableName, WindowId, ReadChunk)>,
     /// Tables that are not what was described; the stream will tell why.
     outdated: BTreeSet<TableName>,
+    /// Tables that somebody wants copied from the beginning.
+    wanted: BTreeSet<TableName>,
     closed: VecDeque<(Barrier, usize)>,
     closed_bytes: usize,
     /// The position moved since the last barrier was closed.
@@ -133,6 +135,7 @@ impl Capture {
             torn: checkpoint.torn,
             waiting: Vec::new(),
             outdated: BTreeSet::new(),
+            wanted: BTreeSet::new(),
             closed: VecDeque::new(),
             closed_bytes: 0,
             moved: false,

@@ -6,10 +6,11 @@
 
 use std::time::Duration;
 
-use flow::Disposition;
 use flow::ports::{Control, LeaseAnswer};
+use flow::{Disposition, Watch};
 use mongo::{MongoControl, Target};
 
+use super::requests;
 use crate::failure::Failure;
 use crate::output::Snapshot;
 
@@ -85,7 +86,7 @@ impl Leases {
     }
 
     /// Stores the picture for `lockstep status`, and answers requests.
-    pub(super) async fn publish(&mut self, picture: &Snapshot) {
+    pub(super) async fn publish(&mut self, picture: &Snapshot, watch: &Watch) {
         let text = serde_json::to_string(picture).expect("a picture has only text keys");
         for lease in self.0.iter_mut().filter(|lease| lease.held) {
             if let Err(failure) = lease.control.publish(&text).await {
@@ -95,7 +96,7 @@ impl Leases {
                 );
                 return;
             }
-            answer_requests(&mut lease.control).await;
+            requests::answer(&mut lease.control, lease.part, watch).await;
         }
     }
 
@@ -109,22 +110,6 @@ impl Leases {
                     "the lease could not be given back: {failure}"
                 );
             }
-        }
-    }
-}
-
-/// This version knows no request; each is answered, so that nobody waits for ever.
-async fn answer_requests(control: &mut MongoControl) {
-    let Ok(requests) = control.requests().await else {
-        return;
-    };
-    for request in requests {
-        let outcome = format!("refused: this version has no request {:?}", request.kind);
-        if let Err(failure) = control.acknowledge(&request.id, &outcome).await {
-            tracing::warn!(
-                code = failure.code,
-                "a request was not acknowledged: {failure}"
-            );
         }
     }
 }

@@ -8,6 +8,7 @@ mod log;
 mod part;
 mod picture;
 mod planning;
+mod requests;
 mod running;
 mod topics;
 mod values;
@@ -28,6 +29,7 @@ use std::time::Duration;
 pub use inspection::{InitRequest, init};
 pub use part::Part;
 pub use planning::plan;
+pub use requests::ask_for_recopy;
 pub use running::{Ended, RunOptions, run};
 pub use topics::{list_topics, tail_topics};
 

@@ -169,7 +169,7 @@ async fn keep(
             }
             _ = renewing.tick() => {
                 leases.renew().await?;
-                leases.publish(&pictures.to_publish(&watch.look())).await;
+                leases.publish(&pictures.to_publish(&watch.look()), watch).await;
             }
         }
     }
@@ -179,7 +179,7 @@ async fn keep(
         running: false,
         ..pictures.to_publish(&look)
     };
-    leases.publish(&last).await;
+    leases.publish(&last, watch).await;
     Ok(())
 }
 

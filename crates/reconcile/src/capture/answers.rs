@@ -55,6 +55,13 @@ impl Capture {
         }
     }
 
+    /// Empties the table's collection and copies it from the beginning, at the next place between
+    /// transactions. Tables that are stopped or dropped stay what they are.
+    pub fn recopy(&mut self, table: &TableName) {
+        self.wanted.insert(table.clone());
+        self.begin_anew();
+    }
+
     /// Gives up on a table; the others go on.
     pub fn stop_table(&mut self, table: &TableName, trouble: Trouble) {
         self.copies.stop(table, trouble);

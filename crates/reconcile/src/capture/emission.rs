@@ -121,14 +121,22 @@ impl Capture {
         self.push(checkpoint, Vec::new(), false, emptied, loosened);
     }
 
-    /// Has tables that are ahead of the stream described and copied again. What was copied of them is
-    /// of another definition, and so are the target's unique indexes.
+    /// Has tables that are ahead of the stream described and copied again, and those that somebody
+    /// wants to have copied. What was copied of the former is of another definition, and so are the
+    /// target's unique indexes.
     pub(super) fn begin_anew(&mut self) {
         if self.current.is_some() || self.torn.is_some() {
             return;
         }
-        for table in std::mem::take(&mut self.outdated) {
-            let altered = self.copies.outdate(&table);
+        let outdated = std::mem::take(&mut self.outdated).into_iter();
+        let wanted = std::mem::take(&mut self.wanted).into_iter();
+        let tables = outdated.map(|table| (table, false));
+        for (table, is_wanted) in tables.chain(wanted.map(|table| (table, true))) {
+            let altered = if is_wanted {
+                self.copies.copy_anew(&table)
+            } else {
+                self.copies.outdate(&table)
+            };
             self.waiting.retain(|(waiting, _, _)| *waiting != table);
             let of_table = |wanted| {
                 if wanted {

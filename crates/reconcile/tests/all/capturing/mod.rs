@@ -34,6 +34,7 @@ enum Step {
     /// A transaction of changes, each as (table, key, another key, what to do).
     Write(Vec<(usize, i64, i64, u8)>),
     Event(usize, u8),
+    Recopy(usize),
     /// The engine commits so many transactions; `gtid_executed` takes in so many.
     Commit(usize),
     Execute(usize),
@@ -58,6 +59,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         8 => prop::collection::vec(change, 1..8).prop_map(Step::Write),
         2 => (0..TABLES, 0..8_u8).prop_map(|(table, kind)| Step::Event(table, kind)),
+        1 => (0..TABLES).prop_map(Step::Recopy),
         4 => (1..4_usize).prop_map(Step::Commit),
         4 => (1..4_usize).prop_map(Step::Execute),
         8 => (1..8_usize).prop_map(Step::Stream),
@@ -134,6 +136,7 @@ impl World {
         match step {
             Step::Write(changes) => self.write(changes),
             Step::Event(table, kind) => self.event(*table, *kind),
+            Step::Recopy(table) => self.capture.recopy(&table_name(*table)),
             Step::Commit(count) => {
                 let logged = self.source.binlog.len();
                 self.source.visible = logged.min(self.source.visible + count);
