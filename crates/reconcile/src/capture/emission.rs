@@ -128,6 +128,11 @@ impl Capture {
         if self.current.is_some() || self.torn.is_some() {
             return;
         }
+        // The new state is told with the emptied collection and not before it: a crash between the
+        // two would leave documents that nobody removes.
+        if self.settled.0 > 0 && !(self.outdated.is_empty() && self.wanted.is_empty()) {
+            self.close_settled();
+        }
         let outdated = std::mem::take(&mut self.outdated).into_iter();
         let wanted = std::mem::take(&mut self.wanted).into_iter();
         let tables = outdated.map(|table| (table, false));
