@@ -27,7 +27,10 @@ async fn gone(process: u64) {
 
 /// Starts the program that holds servers, and tells their processes.
 fn holder() -> (Child, Vec<u64>) {
-    let mut holder = Command::new(env!("CARGO_BIN_EXE_testbed"))
+    // A shell without job control has what it puts into the background ignore interrupts, and that
+    // is inherited: tests that run so would wait for ever.
+    let mut holder = Command::new("env")
+        .args(["--default-signal=INT", env!("CARGO_BIN_EXE_testbed")])
         .args(["servers", "hold"])
         .stdout(Stdio::piped())
         .spawn()
