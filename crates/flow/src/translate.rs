@@ -291,7 +291,7 @@ impl Translator {
                 .effects(&change.kind, counter, out)
                 .map_err(|error| Trouble {
                     code: error.code().into(),
-                    message: error.to_string().into(),
+                    message: error.message().into(),
                     remedy: error.remedy.into(),
                 })?;
         }

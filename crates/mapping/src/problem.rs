@@ -73,7 +73,7 @@ impl std::fmt::Display for Problems {
 
 /// A row that cannot become a document.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("{code}: table {table}, row {key}{}: {reason} {remedy}", in_column(.column))]
+#[error("{code}: {} {remedy}", self.message())]
 pub struct MappingError {
     /// `lockstep explain CODE` tells more.
     pub code: &'static str,
@@ -86,6 +86,17 @@ pub struct MappingError {
 }
 
 impl MappingError {
+    /// Where it is and what is wrong, for whoever tells the code and the remedy beside it.
+    pub fn message(&self) -> String {
+        let Self {
+            table, key, reason, ..
+        } = self;
+        format!(
+            "table {table}, row {key}{}: {reason}",
+            in_column(&self.column)
+        )
+    }
+
     pub fn code(&self) -> &'static str {
         self.code
     }

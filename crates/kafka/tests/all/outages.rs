@@ -119,6 +119,42 @@ async fn a_commit_that_a_killed_broker_forgets_to_finish_is_finished_by_the_next
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_writer_that_outlives_a_forgetful_broker_adds_nothing_until_it_has_recovered() {
+    let (broker, _alone) = own(KafkaOptions::default()).await;
+    let log = Log::fresh(&broker);
+    let (mut writer, mut tail) = successor(&log).await;
+    let mut met = false;
+    for _ in 0..12 {
+        let next = tail.map_or(1, |tail| tail.transaction + 1);
+        let orders = inserts(next, &schema("orders"), 100);
+        writer.send(orders).await.unwrap();
+        writer.ready().await.unwrap();
+        broker.kill();
+        broker.restart().await.unwrap();
+        met = outsider::is_open(&log.settings);
+        // A barrier of another table: nothing of it would end what is open in the orders.
+        let lines = inserts(next + 1, &schema("lines"), 100);
+        writer.send(lines).await.unwrap();
+        let added = writer.finish().await;
+        if met {
+            let failure = added.unwrap_err();
+            assert_eq!(failure.code, "LS5505", "{failure}");
+            assert_eq!(failure.disposition, Disposition::Transient);
+        }
+        (writer, tail) = successor(&log).await;
+        assert!(tail >= Some(end(next)), "{tail:?}");
+        if met {
+            break;
+        }
+    }
+    assert!(met, "no round met the moment");
+    let mut reader = log.reader();
+    reader.open(None).await.unwrap();
+    let last = tail.unwrap();
+    while reader.next().await.unwrap().unwrap().checkpoint.ordinal < last {}
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_writer_and_a_reader_outlive_a_broker_that_is_killed_and_comes_back() {
     let (broker, _alone) = own(KafkaOptions::default()).await;
     let log = Log::fresh(&broker);

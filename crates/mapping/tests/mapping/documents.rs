@@ -235,6 +235,12 @@ fn a_rows_error_names_the_key_and_no_other_value() {
         !shown.contains("secret") && !shown.contains("1234"),
         "{shown}"
     );
+    // Who stores it tells code and remedy beside it, once.
+    let message = error.message();
+    assert!(
+        !message.contains(error.code()) && !message.contains(error.remedy),
+        "{message}"
+    );
 }
 
 #[test]
