@@ -17,6 +17,7 @@ mod init;
 mod kills;
 mod limits;
 mod plan;
+mod quarantine;
 mod readme;
 mod recopy;
 mod schema_changes;

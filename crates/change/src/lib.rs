@@ -16,6 +16,7 @@ mod gtid;
 mod identity;
 mod json;
 mod position;
+mod quarantine;
 mod row;
 mod schema;
 mod temporal;
@@ -33,6 +34,9 @@ pub use gtid::{Gtid, GtidSet, ParseGtidError, SourceId};
 pub use identity::Identity;
 pub use json::Json;
 pub use position::{LogPosition, MySqlPosition, Position};
+pub use quarantine::{
+    QuarantineChange, QuarantineKey, QuarantineRecord, QuarantinedId, RowState, Sighting,
+};
 pub use row::{Change, ChangeKind, Origin, Place, Row, RowChange};
 pub use schema::{
     Column, ColumnKind, Index, IndexPart, IntegerWidth, Schema, TableDescription, TableName,

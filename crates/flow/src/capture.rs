@@ -228,7 +228,7 @@ fn sort<T>(
         Err(failure) => failure,
     };
     match failure.disposition {
-        Disposition::Table => {
+        Disposition::Table | Disposition::Document(_) => {
             tracing::error!(%table, code = failure.code, "{failure}");
             core.stop_table(table, trouble(&failure));
             Ok(None)

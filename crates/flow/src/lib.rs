@@ -29,4 +29,6 @@ pub use reconcile::Limits;
 pub use tokio_util::sync::CancellationToken;
 
 /// The codes that this crate can say, each with a page: `lockstep explain CODE`.
-pub const CODES: &[&str] = &["LS4001", "LS4002", "LS4003", "LS4004", "LS4006", "LS4007"];
+pub const CODES: &[&str] = &[
+    "LS4001", "LS4002", "LS4003", "LS4004", "LS4006", "LS4007", "LS4020",
+];

@@ -7,7 +7,8 @@
 use crate::failure::Failure;
 use change::{
     Barrier, Checkpoint, Collection, Effect, KeyRange, MappingVersion, Ordinal, Origin, Position,
-    Row, RowChange, Schema, TableDescription, TableEvent, TableName, TableProgress,
+    QuarantineChange, QuarantineRecord, Row, RowChange, Schema, TableDescription, TableEvent,
+    TableName, TableProgress,
 };
 use mapping::CollectionPlan;
 use reconcile::WindowBounds;
@@ -121,6 +122,8 @@ pub struct Tail {
     pub checkpoint: Option<Checkpoint>,
     pub tables: Vec<TableProgress>,
     pub mapping: Option<MappingVersion>,
+    /// The rows that the target's side keeps back. A log knows of none.
+    pub quarantine: Vec<Arc<QuarantineRecord>>,
 }
 
 /// The writing end of the log between capture and apply.
@@ -185,6 +188,8 @@ pub struct ApplyBatch {
     pub checkpoint: Checkpoint,
     pub progress: Vec<TableProgress>,
     pub mapping: MappingVersion,
+    /// In order. Stored with the checkpoint, in its transaction.
+    pub quarantine: Vec<QuarantineChange>,
 }
 
 /// The target.
@@ -215,8 +220,9 @@ pub trait Sink: Send {
     /// Applies the work and its checkpoint: majority-durable on return, and all of it or nothing
     /// that a later `take_over` would not redo. An unknown outcome is settled inside. Whatever
     /// [`Sink::copy`] has taken is durable before the work begins. A `Table` failure names the
-    /// collection that refused, and leaves the target as a crash would: without that collection's
-    /// effects the batch may be given again.
+    /// collection that refused, a `Document` failure the document too; both leave the target as a
+    /// crash would: without that collection's effects, or that document's, the batch may be given
+    /// again.
     fn apply(&mut self, batch: &ApplyBatch) -> impl Future<Output = Result<(), Failure>> + Send;
 
     /// Takes rows of a copy ([`Work::Chunks`]) and returns once there is room for more: they are

@@ -7,7 +7,6 @@
 use crate::element;
 use crate::encoding::Encoding;
 use crate::multiset::{self, ContentHash, RowCounter};
-use crate::printable;
 use crate::problem::{MappingError, Refusal};
 use bytes::Bytes;
 use change::{Action, ChangeKind, Collection, DocumentId, Effect, Identity, Row, Schema, Value};
@@ -346,28 +345,13 @@ impl TableMapper {
         result.map_err(|refused| MappingError {
             code: refused.refusal.code(),
             table: self.schema.name.clone(),
-            key: self.printable_key(row).into(),
+            key: self.row_key(row).into(),
             column: refused
                 .column
                 .map(|column| self.schema.columns[column].name.clone()),
             reason: refused.refusal.reason().into(),
             remedy: refused.refusal.remedy(),
         })
-    }
-
-    fn printable_key(&self, row: &Row) -> String {
-        let columns: Vec<usize> = match &self.identity {
-            IdentityPlan::Single(column) => vec![*column],
-            IdentityPlan::Composite(parts) => parts.iter().map(|part| part.column).collect(),
-            IdentityPlan::ObjectId(columns) => columns.clone(),
-            IdentityPlan::Row => return "of a table without a key".into(),
-        };
-        let part = |&column: &usize| {
-            let name = &self.schema.columns[column].name;
-            let value = row.get(column).unwrap_or(&Value::Null);
-            format!("{name} = {}", printable::value(value))
-        };
-        columns.iter().map(part).collect::<Vec<_>>().join(", ")
     }
 }
 

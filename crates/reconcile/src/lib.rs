@@ -9,6 +9,7 @@ mod altering;
 mod capture;
 mod copy;
 mod fold;
+mod quarantine;
 mod resume;
 mod table_copy;
 mod window;
@@ -16,6 +17,7 @@ mod window;
 pub use capture::{Capture, Limits, ReadChunk, TornMismatch};
 pub use copy::{Task, WindowId};
 pub use fold::fold;
+pub use quarantine::{Arrival, Decided, Passage, Quarantine, QuarantineFull, Refused, left_out};
 pub use resume::{
     MappingChanged, ResumePoint, ResumeRefusal, ServerHistory, may_resume, same_mapping,
 };

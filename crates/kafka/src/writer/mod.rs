@@ -9,7 +9,6 @@ mod committing;
 mod deliveries;
 mod encoding;
 mod outcome;
-mod overdue;
 mod recovery;
 mod sending;
 mod unended;
@@ -39,7 +38,7 @@ pub struct KafkaWriter {
 struct Running {
     /// `None` once it is finished.
     barriers: Option<mpsc::Sender<Barrier>>,
-    sent: watch::Sender<Option<Ordinal>>,
+    sent: Option<Ordinal>,
     told: watch::Receiver<Told>,
     abandoned: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
@@ -96,30 +95,25 @@ impl LogWriter for KafkaWriter {
             })?,
             spawn("kafka-commit", move || committing.run(answer, &encoded))?,
         ];
-        let running = Running {
+        let mut running = Running {
             barriers: Some(send),
-            sent: watch::Sender::new(None),
+            sent: None,
             told,
             abandoned,
             threads,
         };
-        let tail = match overdue::telling("taking over the log", recovered).await {
+        let tail = match recovered.await {
             Ok(recovered) => recovered?,
             Err(_) => return Err(ended().into()),
         };
-        let last = tail.checkpoint.as_ref().map(|last| last.ordinal);
-        running.sent.send_replace(last);
-        tokio::spawn(overdue::watch_over(
-            running.sent.subscribe(),
-            running.told.clone(),
-        ));
+        running.sent = tail.checkpoint.as_ref().map(|last| last.ordinal);
         self.running = Some(running);
         Ok(tail)
     }
 
     async fn ready(&mut self) -> Result<(), Failure> {
         let running = self.running()?;
-        let sent = *running.sent.borrow();
+        let sent = running.sent;
         running.wait(|durable| durable >= sent).await.map(|_| ())
     }
 
@@ -132,7 +126,7 @@ impl LogWriter for KafkaWriter {
         if barriers.send(barrier).await.is_err() {
             return Err(running.failure());
         }
-        running.sent.send_replace(Some(ordinal));
+        running.sent = Some(ordinal);
         Ok(())
     }
 
@@ -145,7 +139,7 @@ impl LogWriter for KafkaWriter {
     async fn finish(&mut self) -> Result<(), Failure> {
         let running = self.running()?;
         running.barriers = None;
-        let sent = *running.sent.borrow();
+        let sent = running.sent;
         running.wait(|durable| durable >= sent).await?;
         let threads = std::mem::take(&mut running.threads);
         let joined = tokio::task::spawn_blocking(move || {

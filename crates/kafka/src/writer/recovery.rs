@@ -72,6 +72,7 @@ pub(super) fn recover(
         checkpoint: last.map(|last| last.checkpoint.clone()),
         tables: ledger.tables().cloned().collect(),
         mapping: last.map(|last| last.mapping.clone()),
+        quarantine: Vec::new(),
     };
     let committer = Committer {
         settings: Arc::clone(settings),

@@ -9,12 +9,14 @@ use flow::Watch;
 use flow::ports::Control;
 use mongo::MongoControl;
 
-use super::{connections, halted};
+use super::{connections, halted, quarantine};
 use crate::config::Configuration;
 use crate::exit::ExitStatus;
 use crate::failure::Failure;
 
 const RECOPY: &str = "recopy";
+/// Rows in quarantine are to be forgotten.
+pub(super) const DROP: &str = "quarantine-drop";
 /// Somebody who runs looks for requests every second.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -33,6 +35,12 @@ pub(super) async fn answer(control: &mut MongoControl, part: &str, watch: &Watch
             // Capture has only just begun.
             (RECOPY, _) if watch.look().tables.is_empty() => continue,
             (RECOPY, _) => recopy(&request.arguments, watch),
+            (DROP, "capture") => continue,
+            (DROP, _) => match quarantine::answer_drop(&request.arguments, watch) {
+                Some(outcome) => outcome,
+                // Asked again until it is stored.
+                None => continue,
+            },
             (other, _) => format!("refused: this version has no request {other:?}"),
         };
         if let Err(failure) = control.acknowledge(&request.id, &outcome).await {
@@ -71,36 +79,14 @@ pub async fn ask_for_recopy(
     configuration: &Configuration,
     tables: &[String],
 ) -> Result<(), Failure> {
-    let target = connections::reached_target(configuration).await?;
     let arguments = serde_json::to_string(tables).expect("names are texts");
-    let id = target.submit(RECOPY, &arguments).await.map_err(halted)?;
-    let answered = tokio::time::timeout(ANSWERED_WITHIN, async {
-        loop {
-            if let Some(outcome) = target.outcome(&id).await.map_err(halted)? {
-                return Ok::<String, Failure>(outcome);
-            }
-            tokio::time::sleep(LOOK_EVERY).await;
-        }
-    });
-    let failure = |code, message: String, remedy: &str| Failure {
-        code,
-        message,
-        remedy: remedy.to_owned(),
-        status: ExitStatus::Halted,
-        table: None,
-        mistakes: Vec::new(),
-    };
-    let Ok(answered) = answered.await else {
-        return Err(failure(
-            "LS4015",
-            format!(
-                "no process of pipeline {} has taken the request",
-                configuration.pipeline
-            ),
-            "start `lockstep run`, or `lockstep capture`: it takes the request then",
-        ));
-    };
-    let outcome = answered?;
+    let outcome = ask(
+        configuration,
+        RECOPY,
+        &arguments,
+        "start `lockstep run`, or `lockstep capture`: it takes the request then",
+    );
+    let outcome = outcome.await?;
     let refused: Vec<String> = match serde_json::from_str::<Outcome>(&outcome) {
         Ok(outcome) => outcome
             .into_iter()
@@ -117,4 +103,45 @@ pub async fn ask_for_recopy(
         "name tables as `lockstep status` shows them; a table that is stopped is copied again by \
          `lockstep reset --yes --drop-target` and a new start alone",
     ))
+}
+
+/// Leaves a request and waits for its answer. `remedy`: who would give it.
+pub(super) async fn ask(
+    configuration: &Configuration,
+    kind: &str,
+    arguments: &str,
+    remedy: &str,
+) -> Result<String, Failure> {
+    let target = connections::reached_target(configuration).await?;
+    let id = target.submit(kind, arguments).await.map_err(halted)?;
+    let answered = tokio::time::timeout(ANSWERED_WITHIN, async {
+        loop {
+            if let Some(outcome) = target.outcome(&id).await.map_err(halted)? {
+                return Ok::<String, Failure>(outcome);
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    });
+    match answered.await {
+        Ok(answered) => answered,
+        Err(_) => Err(failure(
+            "LS4015",
+            format!(
+                "no process of pipeline {} has taken the request",
+                configuration.pipeline
+            ),
+            remedy,
+        )),
+    }
+}
+
+fn failure(code: &'static str, message: String, remedy: &str) -> Failure {
+    Failure {
+        code,
+        message,
+        remedy: remedy.to_owned(),
+        status: ExitStatus::Halted,
+        table: None,
+        mistakes: Vec::new(),
+    }
 }

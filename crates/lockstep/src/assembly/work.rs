@@ -256,6 +256,7 @@ fn settings(configuration: &Configuration, options: RunOptions) -> Settings {
             max_bytes: bytes.saturating_mul(2),
             max_chunk_bytes: capture.chunk_bytes as usize,
         },
+        max_quarantined: configuration.quarantine.max_entries as usize,
         retry_for: RETRY_FOR,
     }
 }

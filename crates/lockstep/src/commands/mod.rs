@@ -5,6 +5,7 @@ mod check;
 mod explain;
 mod init;
 mod plan;
+mod quarantine;
 mod recopy;
 mod reset;
 mod run;
@@ -103,6 +104,9 @@ enum Command {
     /// Empty collections of the running pipeline and copy their tables from the beginning
     #[command(after_help = EXIT_CODES)]
     Recopy(recopy::RecopyArguments),
+    /// Show rows that are kept back because no document can hold them or MongoDB refuses them
+    #[command(after_help = quarantine::EXAMPLES)]
+    Quarantine(quarantine::QuarantineArguments),
     /// Forget the pipeline's checkpoints, so that the next run begins anew
     #[command(after_help = EXIT_CODES)]
     Reset(reset::ResetArguments),
@@ -145,6 +149,9 @@ pub fn execute(arguments: Arguments) -> ExitStatus {
         Command::Status(arguments) => with_runtime(status::execute(&arguments, &config, &output)),
         Command::Topics(arguments) => with_runtime(topics::execute(&arguments, &config, &output)),
         Command::Recopy(arguments) => with_runtime(recopy::execute(&arguments, &config, &output)),
+        Command::Quarantine(arguments) => {
+            with_runtime(quarantine::execute(arguments, &config, &output))
+        }
         Command::Reset(arguments) => with_runtime(reset::execute(&arguments, &config, &output)),
     };
     ended.unwrap_or_else(|failure| {

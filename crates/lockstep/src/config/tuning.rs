@@ -1,4 +1,4 @@
-//! `[capture]` and `[apply]`: sizes and counts that have good defaults.
+//! `[capture]`, `[apply]` and `[quarantine]`: sizes and counts that have good defaults.
 //! None of them changes what arrives in MongoDB, only how fast and with how much memory.
 
 use std::path::PathBuf;
@@ -32,6 +32,13 @@ pub struct CaptureTuning {
 pub struct ApplyTuning {
     /// Connections that write into MongoDB side by side.
     pub lanes: u32,
+}
+
+/// `[quarantine]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QuarantineTuning {
+    /// Rows that may be kept back; one more halts the pipeline.
+    pub max_entries: u64,
 }
 
 const SERVER_ID: Key = Key {
@@ -80,6 +87,12 @@ const LANES: Key = Key {
     example: "lanes = 4",
 };
 
+const MAX_ENTRIES: Key = Key {
+    name: "max_entries",
+    allowed: "1 to 100000; 10000 is the default",
+    example: "max_entries = 10000",
+};
+
 impl Default for CaptureTuning {
     fn default() -> Self {
         Self {
@@ -98,6 +111,14 @@ impl Default for CaptureTuning {
 impl Default for ApplyTuning {
     fn default() -> Self {
         Self { lanes: 4 }
+    }
+}
+
+impl Default for QuarantineTuning {
+    fn default() -> Self {
+        Self {
+            max_entries: 10_000,
+        }
     }
 }
 
@@ -142,6 +163,19 @@ impl ApplyTuning {
         let defaults = Self::default();
         let tuning = Self {
             lanes: count_to_64(&mut section, LANES).unwrap_or(defaults.lanes),
+        };
+        section.finish();
+        tuning
+    }
+}
+
+impl QuarantineTuning {
+    pub(super) fn read(mut section: Section<'_>) -> Self {
+        let defaults = Self::default();
+        let tuning = Self {
+            max_entries: section
+                .integer(MAX_ENTRIES, 1..=100_000)
+                .map_or(defaults.max_entries, |entries| entries.value),
         };
         section.finish();
         tuning

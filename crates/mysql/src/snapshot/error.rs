@@ -186,7 +186,7 @@ impl SnapshotError {
 
     fn disposition(&self) -> Disposition {
         match self {
-            SnapshotError::Charset(failure) => failure.disposition,
+            SnapshotError::Charset(failure) => failure.disposition.clone(),
             SnapshotError::Connection { .. }
             | SnapshotError::NotVisible { .. }
             | SnapshotError::HeldUp { .. } => Disposition::Transient,

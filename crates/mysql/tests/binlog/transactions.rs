@@ -279,7 +279,7 @@ async fn a_checkpoint_is_only_resumed_where_the_history_is_whole() {
         .await;
     let purged = stage.open(&early).await.err().unwrap();
     assert_eq!(
-        (purged.code, purged.disposition),
+        (purged.code, purged.disposition.clone()),
         ("LS2020", Disposition::Halt)
     );
     assert!(

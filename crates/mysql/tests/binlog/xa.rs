@@ -240,7 +240,7 @@ async fn a_prepare_that_was_purged_is_an_error_with_a_code() {
         }
     };
     assert_eq!(
-        (error.code, error.disposition),
+        (error.code, error.disposition.clone()),
         ("LS2053", flow::Disposition::Halt)
     );
 }

@@ -53,7 +53,7 @@ async fn a_position_that_the_server_has_not_reached_is_waited_for_and_then_tried
     });
     let failure = reader.read(&request).await.unwrap_err();
     assert_eq!(
-        (failure.code, failure.disposition),
+        (failure.code, failure.disposition.clone()),
         ("LS2504", Disposition::Transient)
     );
 }
@@ -105,7 +105,7 @@ async fn a_killed_connection_is_transient_and_made_again() {
     database.run(&format!("KILL {}", theirs.unwrap())).await;
     let failure = reader.read(&request(&described)).await.unwrap_err();
     assert_eq!(
-        (failure.code, failure.disposition),
+        (failure.code, failure.disposition.clone()),
         ("LS2501", Disposition::Transient)
     );
     assert!(reader.read(&request(&described)).await.unwrap().is_some());
@@ -135,7 +135,7 @@ async fn a_table_without_a_key_is_read_in_one_chunk_whose_low_is_exact() {
     tight.max_bytes = 100;
     let failure = reader.read(&tight).await.unwrap_err();
     assert_eq!(
-        (failure.code, failure.disposition),
+        (failure.code, failure.disposition.clone()),
         ("LS2510", Disposition::Table)
     );
     let chunk = reader.read(&request(&described)).await.unwrap().unwrap();
