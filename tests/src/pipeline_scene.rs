@@ -46,7 +46,7 @@ pub struct Scene {
     /// The pipeline's name.
     pub name: String,
     pub mysql: MySql,
-    kafka: Option<Arc<Kafka>>,
+    kafka: Option<Broker>,
     pub mongo: Mongo,
     pub client: mongodb::Client,
     pub options: Options,
@@ -120,7 +120,7 @@ impl Scene {
         let log = match &self.kafka {
             None => "kind = \"direct\"".to_owned(),
             Some(kafka) => {
-                let brokers = kafka.brokers();
+                let brokers = kafka.0.brokers();
                 format!(
                     "kind = \"kafka\"\nbrokers = \"{brokers}\"\npartitions = {PARTITIONS}\n\
                      {log_lines}"
@@ -139,7 +139,7 @@ impl Scene {
     /// Over a direct log.
     #[must_use]
     pub fn kafka(&self) -> &Kafka {
-        self.kafka.as_ref().expect("this scene's log is Kafka")
+        &self.kafka.as_ref().expect("this scene's log is Kafka").0
     }
 
     /// The sum of the workload and the checkpoint, of one instant.
@@ -201,12 +201,25 @@ impl Scene {
     }
 }
 
-async fn broker(log: LogKind) -> Result<Option<Arc<Kafka>>, ServerError> {
+/// A scene's broker. Where the scene's test fails, the end of the broker's log is told: it outlives
+/// the test, or is gone with it.
+#[derive(Debug)]
+struct Broker(Arc<Kafka>);
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("the broker has said:\n{}", self.0.last_words());
+        }
+    }
+}
+
+async fn broker(log: LogKind) -> Result<Option<Broker>, ServerError> {
     let start = async || Kafka::start(KafkaOptions::default()).await.map(Arc::new);
     Ok(match log {
         LogKind::Direct => None,
-        LogKind::Kafka => Some(Arc::clone(BROKER.get_or_try_init(start).await?)),
-        LogKind::OwnKafka => Some(start().await?),
+        LogKind::Kafka => Some(Broker(Arc::clone(BROKER.get_or_try_init(start).await?))),
+        LogKind::OwnKafka => Some(Broker(start().await?)),
     })
 }
 

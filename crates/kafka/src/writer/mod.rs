@@ -9,6 +9,7 @@ mod committing;
 mod deliveries;
 mod encoding;
 mod outcome;
+mod overdue;
 mod recovery;
 mod sending;
 mod unended;
@@ -38,7 +39,7 @@ pub struct KafkaWriter {
 struct Running {
     /// `None` once it is finished.
     barriers: Option<mpsc::Sender<Barrier>>,
-    sent: Option<Ordinal>,
+    sent: watch::Sender<Option<Ordinal>>,
     told: watch::Receiver<Told>,
     abandoned: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
@@ -95,25 +96,30 @@ impl LogWriter for KafkaWriter {
             })?,
             spawn("kafka-commit", move || committing.run(answer, &encoded))?,
         ];
-        let mut running = Running {
+        let running = Running {
             barriers: Some(send),
-            sent: None,
+            sent: watch::Sender::new(None),
             told,
             abandoned,
             threads,
         };
-        let tail = match recovered.await {
+        let tail = match overdue::telling("taking over the log", recovered).await {
             Ok(recovered) => recovered?,
             Err(_) => return Err(ended().into()),
         };
-        running.sent = tail.checkpoint.as_ref().map(|last| last.ordinal);
+        let last = tail.checkpoint.as_ref().map(|last| last.ordinal);
+        running.sent.send_replace(last);
+        tokio::spawn(overdue::watch_over(
+            running.sent.subscribe(),
+            running.told.clone(),
+        ));
         self.running = Some(running);
         Ok(tail)
     }
 
     async fn ready(&mut self) -> Result<(), Failure> {
         let running = self.running()?;
-        let sent = running.sent;
+        let sent = *running.sent.borrow();
         running.wait(|durable| durable >= sent).await.map(|_| ())
     }
 
@@ -126,7 +132,7 @@ impl LogWriter for KafkaWriter {
         if barriers.send(barrier).await.is_err() {
             return Err(running.failure());
         }
-        running.sent = Some(ordinal);
+        running.sent.send_replace(Some(ordinal));
         Ok(())
     }
 
@@ -139,7 +145,7 @@ impl LogWriter for KafkaWriter {
     async fn finish(&mut self) -> Result<(), Failure> {
         let running = self.running()?;
         running.barriers = None;
-        let sent = running.sent;
+        let sent = *running.sent.borrow();
         running.wait(|durable| durable >= sent).await?;
         let threads = std::mem::take(&mut running.threads);
         let joined = tokio::task::spawn_blocking(move || {

@@ -150,6 +150,12 @@ impl Kafka {
         command
     }
 
+    /// The end of its log, for a test that has failed.
+    #[must_use]
+    pub fn last_words(&self) -> String {
+        locked(&self.process).last_words()
+    }
+
     /// Kills the broker as a power failure would.
     pub fn kill(&self) {
         locked(&self.process).kill();
@@ -252,10 +258,13 @@ fn java_arguments(
     arguments
 }
 
-/// A Java that starts soon and takes little.
+/// A Java that starts soon and takes little. The heap is a limit and not taken at once. All tests of
+/// a program share a broker, whose cleaner takes 128 MiB and which keeps something for each of their
+/// thousands of partitions; with a quarter of this it did nothing but look for room, and answered
+/// nobody.
 fn small_java(class_path: &OsString, logging: &Path) -> Vec<OsString> {
     vec![
-        "-Xmx256m".into(),
+        "-Xmx1g".into(),
         "-XX:+UseSerialGC".into(),
         "-XX:TieredStopAtLevel=1".into(),
         format!("-Dlog4j2.configurationFile=file:{}", logging.display()).into(),

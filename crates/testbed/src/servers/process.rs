@@ -152,6 +152,11 @@ impl ServerProcess {
         words(&self.recipe, self.log_start)
     }
 
+    /// The end of what it said, over all its starts.
+    pub(super) fn last_words(&self) -> String {
+        last_words(&self.recipe, 0)
+    }
+
     pub(super) fn recipe_mut(&mut self) -> &mut Recipe {
         &mut self.recipe
     }
