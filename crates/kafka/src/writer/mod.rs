@@ -9,6 +9,7 @@ mod committing;
 mod deliveries;
 mod encoding;
 mod outcome;
+mod outlet;
 mod overdue;
 mod recovery;
 mod sending;

@@ -6,8 +6,8 @@
 //! barrier behind the tail, and the next one would be written twice. What brokers forgot to end is
 //! ended in between, so that nothing of it is left to decide.
 
-use super::committing::{Committer, Producer};
-use super::deliveries::Deliveries;
+use super::committing::Committer;
+use super::outlet::Outlet;
 use super::unended;
 use crate::client;
 use crate::error::Error;
@@ -41,11 +41,11 @@ pub(super) fn recover(
     ];
 
     tracing::debug!("control topics are there");
-    let mut producer = fence(settings)?;
+    let mut outlet = fence(settings)?;
     tracing::debug!("predecessors are fenced");
     let reader = ControlReader::new(settings)?;
     if unended::end(&reader)? {
-        producer = fence(settings)?;
+        outlet = fence(settings)?;
     }
     tracing::debug!("every partition is stable up to its end");
     stops::reached_blocking("tail");
@@ -78,7 +78,7 @@ pub(super) fn recover(
         settings: Arc::clone(settings),
         control,
         control_ids,
-        producer,
+        outlet,
         administrator,
         ledger,
         names,
@@ -108,13 +108,9 @@ fn verify_formats(settings: &Settings, ledger: &Ledger) -> Result<(), Error> {
 }
 
 /// A producer that is the only one of its id from now on.
-pub(crate) fn fence(settings: &Settings) -> Result<Producer, Error> {
-    let producer: Producer = settings
-        .producer()
-        .create_with_context(Deliveries::default())
-        .map_err(|error| Error::Client {
-            problem: error.to_string(),
-        })?;
+pub(crate) fn fence(settings: &Settings) -> Result<Outlet, Error> {
+    let outlet = Outlet::new(settings)?;
+    let producer = outlet.producer();
     // The library asks for the coordinator once it is connected, or half a second later.
     if let Err(error) = producer.client().fetch_metadata(None, settings.patience) {
         return Err(refusal::error(settings, "looking for the brokers", &error));
@@ -123,7 +119,7 @@ pub(crate) fn fence(settings: &Settings) -> Result<Producer, Error> {
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
         let failure = match producer.init_transactions(left) {
-            Ok(()) => return Ok(producer),
+            Ok(()) => return Ok(outlet),
             Err(failure) => failure,
         };
         let retriable = match &failure {

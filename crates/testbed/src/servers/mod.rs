@@ -15,7 +15,7 @@ mod registry;
 pub mod running;
 
 pub use error::ServerError;
-pub use kafka::{KAFKA_PROPERTIES, Kafka, KafkaOptions};
+pub use kafka::{Java, KAFKA_PROPERTIES, Kafka, KafkaOptions};
 pub use mongo::{MONGO_OPTIONS, Mongo, MongoOptions};
 pub use mysql::{MYSQL_OPTIONS, MySql, MySqlOptions};
 pub use provisioned::Provisioned;
