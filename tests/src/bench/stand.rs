@@ -24,8 +24,8 @@ const CONTROL_DATABASE: &str = "lockstep";
 
 /// A MySQL, a MongoDB and a Kafka for nothing else.
 ///
-/// The broker runs as Kafka's own scripts start it, with a heap of 1 GiB and the optimising compiler:
-/// what the tests give it would make it cost more, for the pipeline and for the floors beside it.
+/// The broker runs as Kafka's own scripts start it, with the optimising compiler. The tests leave that
+/// out to have a broker soon, which makes each message cost it more, whoever writes it.
 #[derive(Debug)]
 pub struct Stand {
     pub mysql: MySql,
