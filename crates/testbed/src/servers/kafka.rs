@@ -52,7 +52,11 @@ const QUICK_RETURN: &[(&str, &str)] = &[
     ("broker.heartbeat.interval.ms", "500"),
 ];
 
-const SMALL_JAVA: &[&str] = &["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"];
+/// A Java that starts soon and takes little. The heap is a limit and not taken at once. All tests of
+/// a program share a broker, whose cleaner takes 128 MiB and which keeps something for each of their
+/// thousands of partitions; with a quarter of this it did nothing but look for room, and answered
+/// nobody.
+const SMALL_JAVA: &[&str] = &["-Xmx1g", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"];
 
 /// What `kafka-server-start.sh` and `kafka-run-class.sh` give a broker.
 const USUAL_JAVA: &[&str] = &[
