@@ -4,6 +4,7 @@
 
 mod architecture;
 mod bad_input;
+mod compat;
 mod compose;
 mod consumers;
 mod deployment;
@@ -24,5 +25,6 @@ mod schema_changes;
 mod terminal;
 mod topics_judge;
 mod topics_proof;
+mod type_choices;
 mod values_matrix;
 mod zombies;

@@ -21,7 +21,7 @@ use change::{Barrier, Ordinal};
 use encoding::{Encoded, Encoder};
 use flow::Failure;
 use flow::ports::{LogWriter, Tail};
-pub(crate) use recovery::fence;
+pub(crate) use recovery::{changed_formats, fence};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};

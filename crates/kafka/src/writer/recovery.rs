@@ -16,6 +16,7 @@ use crate::refusal;
 use crate::settings::Settings;
 use crate::tail::{ControlReader, Suffix, ids};
 use crate::topics::{ControlTopics, Names, Purpose, ensure};
+use change::TableName;
 use flow::ports::Tail;
 use flow::stops;
 use rdkafka::error::KafkaError;
@@ -59,7 +60,9 @@ pub(super) fn recover(
         }
     };
     reader.verify(&administrator, &ledger)?;
-    verify_formats(settings, &ledger)?;
+    if let Some((_, error)) = changed_formats(settings, &ledger).next() {
+        return Err(error);
+    }
     let (schemas, _) = reader.schemas(0)?;
     tracing::debug!("the tail is read and holds");
 
@@ -89,22 +92,23 @@ pub(super) fn recover(
     Ok((committer, tail))
 }
 
-/// A topic's messages are all of one format: who reads it by the configuration could not tell where
-/// another begins.
-fn verify_formats(settings: &Settings, ledger: &Ledger) -> Result<(), Error> {
-    for topic in ledger.topics() {
+/// Topics that were begun in another format than is asked for. Whoever reads one could not tell where
+/// the other begins.
+pub(crate) fn changed_formats<'a>(
+    settings: &'a Settings,
+    ledger: &'a Ledger,
+) -> impl Iterator<Item = (&'a TableName, Error)> {
+    ledger.topics().iter().filter_map(move |topic| {
         let recorded = &topic.record;
         let configured = settings.format(&recorded.table);
-        if configured != recorded.format {
-            return Err(Error::FormatChanged {
-                table: recorded.table.clone(),
-                topic: recorded.name.to_string(),
-                recorded: recorded.format,
-                configured,
-            });
-        }
-    }
-    Ok(())
+        let error = Error::FormatChanged {
+            table: recorded.table.clone(),
+            topic: recorded.name.to_string(),
+            recorded: recorded.format,
+            configured,
+        };
+        (configured != recorded.format).then_some((&recorded.table, error))
+    })
 }
 
 /// A producer that is the only one of its id from now on.

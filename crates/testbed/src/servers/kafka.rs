@@ -13,7 +13,7 @@ use super::{Provisioned, ServerError, beside, port};
 /// The broker logs it once its listeners are open and its controller lets it take part.
 const STARTED: &str = "Kafka Server started";
 
-const LOGGING: &str = "rootLogger.level = INFO
+pub(super) const LOGGING: &str = "rootLogger.level = INFO
 rootLogger.appenderRef.out.ref = out
 appender.out.type = Console
 appender.out.name = out
@@ -292,7 +292,7 @@ fn java_arguments(
     arguments
 }
 
-fn small_java(class_path: &OsString, logging: &Path) -> Vec<OsString> {
+pub(super) fn small_java(class_path: &OsString, logging: &Path) -> Vec<OsString> {
     java_with(SMALL_JAVA, class_path, logging)
 }
 

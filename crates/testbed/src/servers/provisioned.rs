@@ -74,6 +74,11 @@ impl Provisioned {
         Ok(self.home("python-clients")?.join("packages"))
     }
 
+    /// The folder of Kafka Connect and its connectors.
+    pub(super) fn connect(&self) -> Result<PathBuf, ServerError> {
+        self.home("connect")
+    }
+
     /// The folder of the schema registry and its Java.
     pub(super) fn registry(&self) -> Result<PathBuf, ServerError> {
         self.home("registry")

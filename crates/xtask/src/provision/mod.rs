@@ -3,7 +3,9 @@
 
 mod apt;
 mod checksum;
+mod connect;
 mod kafka;
+mod maven;
 mod mongodb;
 mod mysql;
 mod python;
@@ -29,6 +31,8 @@ pub(crate) enum Kind {
     Mongodb,
     Kafka,
     Registry,
+    /// Kafka Connect with connectors that are not ours.
+    Connect,
     /// Not a server: Kafka's client for Python.
     PythonClients,
 }
@@ -48,16 +52,20 @@ struct RecordedFile {
 
 impl Kind {
     /// What the tests need.
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::Mysql,
         Self::Mongodb,
         Self::Kafka,
         Self::Registry,
+        Self::Connect,
         Self::PythonClients,
     ];
 
     /// What a pipeline needs. The schema registry is for one of its formats alone.
     pub(crate) const USUAL: [Self; 3] = [Self::Mysql, Self::Mongodb, Self::Kafka];
+
+    /// What judges the topics by clients that are not ours.
+    pub(crate) const COMPAT: [Self; 4] = [Self::Mysql, Self::Mongodb, Self::Kafka, Self::Connect];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -65,6 +73,7 @@ impl Kind {
             Self::Mongodb => "mongodb",
             Self::Kafka => "kafka",
             Self::Registry => "registry",
+            Self::Connect => "connect",
             Self::PythonClients => "python-clients",
         }
     }
@@ -76,6 +85,7 @@ impl Kind {
             Self::Mongodb => format!("{}-{}", self.name(), mongodb::VERSION),
             Self::Kafka => format!("{}-{}", self.name(), kafka::VERSION),
             Self::Registry => format!("{}-{}", self.name(), registry::VERSION),
+            Self::Connect => format!("{}-{}", self.name(), connect::VERSION),
             Self::PythonClients => format!("{}-{}", self.name(), python::VERSION),
         }
     }
@@ -86,6 +96,7 @@ impl Kind {
             Self::Mongodb => machine::FOR_MONGODB,
             Self::Kafka => machine::FOR_KAFKA,
             Self::Registry => machine::FOR_REGISTRY,
+            Self::Connect => machine::FOR_CONNECT,
             Self::PythonClients => machine::FOR_PYTHON_CLIENTS,
         }
     }
@@ -126,6 +137,7 @@ fn fetch_once(kind: Kind, cache: &Path) -> Result<(), Failure> {
         Kind::Mongodb => mongodb::fetch(&unfinished)?,
         Kind::Kafka => kafka::fetch(&unfinished)?,
         Kind::Registry => registry::fetch(&unfinished)?,
+        Kind::Connect => connect::fetch(&unfinished)?,
         Kind::PythonClients => python::fetch(&unfinished)?,
     };
     let text = serde_json::to_string_pretty(&record).map_err(|error| Failure::Unexpected {
