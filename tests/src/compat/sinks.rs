@@ -30,9 +30,10 @@ const FOR_MONGODBS: &[&str] = &[
     "work.by_bytes",
     "work.by_fixed_bytes",
     "work.loaded",
+    "beside.counted",
     "beside.grown",
 ];
-const FOR_DEBEZIUMS: &[&str] = &["work.savings", "beside.grown"];
+const FOR_DEBEZIUMS: &[&str] = &["beside.counted", "beside.grown"];
 
 /// Both connectors, over the topics of a pipeline.
 pub fn connectors(mongo_url: &str, pipeline: &str) -> Vec<Connector> {
