@@ -17,6 +17,7 @@ mod halves;
 mod init;
 mod kills;
 mod limits;
+mod partial_images;
 mod plan;
 mod quarantine;
 mod readme;

@@ -25,8 +25,8 @@ mod value;
 
 pub use alteration::Alteration;
 pub use barrier::{
-    Barrier, Checkpoint, KeyRange, MappingVersion, Ordinal, TableEvent, TableEventKind, TableKey,
-    TableProgress, TableState, Torn, Trouble,
+    Barrier, BarrierKind, Checkpoint, KeyRange, MappingVersion, Ordinal, TableEvent,
+    TableEventKind, TableKey, TableProgress, TableState, Torn, Trouble,
 };
 pub use decimal::{Decimal, ParseDecimalError};
 pub use effect::{Action, Collection, DocumentId, Effect};
@@ -37,7 +37,7 @@ pub use position::{LogPosition, MySqlPosition, Position};
 pub use quarantine::{
     QuarantineChange, QuarantineKey, QuarantineRecord, QuarantinedId, RowState, Sighting,
 };
-pub use row::{Change, ChangeKind, Origin, Place, Row, RowChange};
+pub use row::{Change, ChangeKind, Origin, PartialChange, Place, Row, RowChange};
 pub use schema::{
     Column, ColumnKind, Index, IndexPart, IntegerWidth, Schema, TableDescription, TableName,
 };

@@ -293,6 +293,9 @@ impl<K: Sink> Writer<'_, K> {
         } = &*step.batch;
         self.watch
             .applied(checkpoint, progress.clone(), step.changes);
+        for table in &step.lifted {
+            self.watch.began_anew(table);
+        }
         for (table, trouble) in &step.stopped {
             self.watch.stopped(table, trouble);
         }

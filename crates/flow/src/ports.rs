@@ -6,12 +6,12 @@
 
 use crate::failure::Failure;
 use change::{
-    Barrier, Checkpoint, Collection, Effect, KeyRange, MappingVersion, Ordinal, Origin, Position,
-    QuarantineChange, QuarantineRecord, Row, RowChange, Schema, TableDescription, TableEvent,
-    TableName, TableProgress,
+    Barrier, Checkpoint, Collection, Effect, KeyRange, MappingVersion, Ordinal, Origin,
+    PartialChange, Position, QuarantineChange, QuarantineRecord, Row, RowChange, Schema,
+    TableDescription, TableEvent, TableName, TableProgress,
 };
 use mapping::CollectionPlan;
-use reconcile::WindowBounds;
+use reconcile::{Extent, WindowBounds};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +26,11 @@ pub enum SourceEvent {
     Rows {
         schema: Arc<Schema>,
         rows: Vec<RowChange>,
+    },
+    /// Changes of one table of which the log does not tell whole rows, in order with the others.
+    Partial {
+        schema: Arc<Schema>,
+        rows: Vec<PartialChange>,
     },
     /// Something happened to a table as a whole, inside the current transaction.
     Table(TableEvent),
@@ -61,7 +66,7 @@ pub trait ChangeStream: Send {
 #[derive(Clone, Debug)]
 pub struct ChunkRequest {
     pub table: Arc<TableDescription>,
-    pub range: KeyRange,
+    pub extent: Extent,
     /// C of invariant 3: the read view opens only when everything up to here is visible.
     pub after: Position,
     /// At most so many rows.
@@ -77,8 +82,9 @@ pub struct Chunk {
     pub schema: Arc<Schema>,
     pub rows: Vec<Row>,
     pub bounds: WindowBounds,
-    /// What of the requested range is left; `None` when it is read to its end.
-    pub rest: Option<KeyRange>,
+    /// What of the requested extent is left; `None` when it is read to its end. Of keys, those may be
+    /// left that have no row here; all others that have none here have none in the table.
+    pub rest: Option<Extent>,
 }
 
 /// How a table is to be copied.
@@ -107,7 +113,8 @@ pub trait SnapshotReader: Send {
         parts: usize,
     ) -> impl Future<Output = Result<CopyPlan, Failure>> + Send;
 
-    /// Reads the rows of a range in key order, by invariant 3. `Ok(None)` when the table is gone
+    /// Reads the rows of a range in key order, or those of some keys, by invariant 3. What the server
+    /// holds equal to a key comes with it. `Ok(None)` when the table is gone
     /// or no longer has the columns of its description: the request is void.
     fn read(
         &mut self,

@@ -9,11 +9,12 @@ mod rows;
 mod tables;
 
 use crate::failure::Failure;
+use crate::given_up::{begins_anew, stop};
 use crate::group::Group;
 use crate::ports::{ApplyBatch, Work};
 use change::{
-    Checkpoint, Collection, Effect, MappingVersion, QuarantineChange, QuarantineKey,
-    TableDescription, TableName, TableProgress, TableState, Trouble,
+    Action, BarrierKind, Checkpoint, Collection, Effect, MappingVersion, QuarantineChange,
+    QuarantineKey, TableDescription, TableName, TableProgress, TableState, Trouble,
 };
 use mapping::{CollectionPlan, Mapper, RowCounter};
 use reconcile::{Arrival, Quarantine, fold};
@@ -36,12 +37,16 @@ pub struct Step {
     pub finish: Vec<CollectionPlan>,
     /// Tables that are given up with this batch.
     pub stopped: Vec<(TableName, Trouble)>,
+    /// Tables that were given up before, and are copied anew from this batch on.
+    pub lifted: Vec<TableName>,
 }
 
-fn stop(progress: &mut TableProgress, trouble: &Trouble) {
-    progress.state = TableState::Stopped;
-    progress.live = false;
-    progress.trouble = Some(trouble.clone());
+/// What the target holds of a key that was read anew is not known: the document has to go before
+/// the new one comes, or two that swapped a unique value would collide.
+fn replace_first(effect: &mut Effect) {
+    if let Action::Put { unique_changed, .. } = &mut effect.action {
+        *unique_changed = true;
+    }
 }
 
 /// The pure half of apply.
@@ -91,6 +96,7 @@ impl Translator {
             changes: 0,
             finish: Vec::new(),
             stopped: Vec::new(),
+            lifted: Vec::new(),
         }
     }
 
@@ -101,18 +107,19 @@ impl Translator {
         let last = group.last().expect("a group has at least one barrier");
         let checkpoint = last.checkpoint.clone();
         let mapping = last.mapping.clone();
-        let chunk = last.chunk;
-        let arrival = match chunk {
-            true => Arrival::Copy,
-            false => Arrival::Stream,
+        let kind = last.kind;
+        let arrival = match kind {
+            BarrierKind::Stream => Arrival::Stream,
+            BarrierKind::Chunk | BarrierKind::Keys => Arrival::Copy,
         };
-        let already_stopped = self.stopped.len();
+        let mut already_stopped = self.stopped.len();
         let mut loosen = Vec::new();
         let mut prepare = Vec::new();
         let mut finish = Vec::new();
         let mut effects = Vec::new();
         let mut emptied = Vec::new();
         let mut progress = BTreeMap::new();
+        let mut lifted = Vec::new();
         let mut count = 0;
         for barrier in &group {
             for description in &barrier.described {
@@ -129,6 +136,10 @@ impl Translator {
             count += barrier.changes.len() as u64;
             self.map(&barrier.changes, arrival, &mut counter, &mut effects)?;
             for table in &barrier.emptied {
+                if begins_anew(&barrier.progress, table) && self.stopped.remove(table).is_some() {
+                    already_stopped -= 1;
+                    lifted.push(table.clone());
+                }
                 let collection = Arc::new(self.tables.collection(table));
                 self.quarantine.clear(&collection);
                 emptied.push(collection);
@@ -168,10 +179,15 @@ impl Translator {
         let lifts = changed.any(|change| matches!(change, QuarantineChange::Lifted(_)));
         let work = if !emptied.is_empty() {
             Work::Empty(emptied)
-        } else if chunk && !lifts {
-            Work::Chunks(effects)
         } else {
-            Work::Atomic(fold(effects))
+            match kind {
+                BarrierKind::Chunk if !lifts => Work::Chunks(effects),
+                BarrierKind::Stream | BarrierKind::Chunk => Work::Atomic(fold(effects)),
+                BarrierKind::Keys => {
+                    effects.iter_mut().for_each(replace_first);
+                    Work::Atomic(fold(effects))
+                }
+            }
         };
         let batch = ApplyBatch {
             work,
@@ -188,6 +204,7 @@ impl Translator {
             changes: count,
             finish,
             stopped,
+            lifted,
         })
     }
 

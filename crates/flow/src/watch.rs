@@ -5,6 +5,7 @@
 //! state.
 
 use crate::ports::Tail;
+use crate::recopies::{Recopied, Recopies, Recopy};
 use change::{
     Checkpoint, Position, QuarantineKey, QuarantineRecord, TableName, TableProgress, Trouble,
 };
@@ -51,8 +52,7 @@ struct Shared {
     tables_seen: Option<Instant>,
     /// Tables that apply has given up; capture's records must not hide it.
     stopped: BTreeMap<TableName, Trouble>,
-    /// Tables that are to be copied from the beginning.
-    wanted: BTreeSet<TableName>,
+    recopies: Recopies,
     /// Rows in quarantine that are to be forgotten.
     unwanted: BTreeSet<QuarantineKey>,
 }
@@ -134,13 +134,28 @@ impl Watch {
         mark_stopped(&mut shared.look.tables, table, trouble);
     }
 
-    /// Asks capture to copy the table from the beginning.
-    pub fn recopy(&self, table: TableName) {
-        self.shared().wanted.insert(table);
+    /// The table is copied anew: whatever stopped it is over.
+    pub(crate) fn began_anew(&self, table: &TableName) {
+        self.shared().stopped.remove(table);
     }
 
-    pub(crate) fn take_wanted(&self) -> BTreeSet<TableName> {
-        std::mem::take(&mut self.shared().wanted)
+    /// Asks capture to copy anew. Asking once more changes nothing.
+    pub fn recopy(&self, request: Recopy) {
+        self.shared().recopies.ask(request);
+    }
+
+    /// What became of the request of that name, once it is durable.
+    pub fn recopied(&self, id: &str) -> Option<Recopied> {
+        self.shared().recopies.answered(id).cloned()
+    }
+
+    /// The answer was handed on.
+    pub fn forget_recopy(&self, id: &str) {
+        self.shared().recopies.forget(id);
+    }
+
+    pub(crate) fn recopies<T>(&self, look: impl FnOnce(&mut Recopies) -> T) -> T {
+        look(&mut self.shared().recopies)
     }
 
     pub(crate) fn kept_back(&self, records: impl Iterator<Item = Arc<QuarantineRecord>>) {

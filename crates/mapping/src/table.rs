@@ -125,7 +125,9 @@ impl TableMapper {
         match change {
             ChangeKind::Insert { after } => out.push(self.put(after, true, false)?),
             ChangeKind::Read { row } => out.push(self.put(row, false, false)?),
-            ChangeKind::Delete { before } => out.push(self.remove(before)?),
+            ChangeKind::Delete { before: key } | ChangeKind::Gone { key } => {
+                out.push(self.remove(key)?);
+            }
             ChangeKind::Update { before, after } => {
                 let unique_changed = self
                     .unique
@@ -198,6 +200,9 @@ impl TableMapper {
             }
             ChangeKind::Insert { after } => out.push(self.adjust(after, 1)?),
             ChangeKind::Delete { before } => out.push(self.adjust(before, -1)?),
+            ChangeKind::Gone { .. } => {
+                unreachable!("rows without a key have none that could be gone")
+            }
             ChangeKind::Update { before, after } => {
                 let (less, more) = (self.adjust(before, -1)?, self.adjust(after, 1)?);
                 if less.id != more.id {

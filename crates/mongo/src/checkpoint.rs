@@ -160,6 +160,12 @@ pub(crate) fn encode_progress(progress: &TableProgress) -> Document {
         let text = serde_json::to_string(key);
         text.expect("columns are made of names and numbers").into()
     });
+    let keys = match &progress.keys[..] {
+        [] => Bson::Null,
+        keys => serde_json::to_string(keys)
+            .expect("a key is made of values, all of which JSON can hold")
+            .into(),
+    };
     let trouble = progress.trouble.as_ref().map_or(Bson::Null, |trouble| {
         doc! {
             "code": &*trouble.code,
@@ -178,6 +184,8 @@ pub(crate) fn encode_progress(progress: &TableProgress) -> Document {
         "rows_estimated": signed(progress.rows_estimated),
         "remaining": remaining,
         "key": key,
+        "keys": keys,
+        "anew": progress.anew,
         "trouble": trouble,
     }
 }
@@ -202,6 +210,12 @@ pub(crate) fn decode_progress(document: &Document) -> Result<TableProgress, Erro
                 .map_err(|error| unreadable(format!("key: {error}")))?,
         ),
     };
+    let keys = match document.get("keys") {
+        None | Some(Bson::Null) => Vec::new(),
+        Some(_) => serde_json::from_str(read.text("keys")?)
+            .map_err(|error| unreadable(format!("keys: {error}")))?,
+    };
+    let anew = document.contains_key("anew") && read.flag("anew")?;
     let trouble = match document.get("trouble") {
         None | Some(Bson::Null) => None,
         Some(_) => {
@@ -222,6 +236,8 @@ pub(crate) fn decode_progress(document: &Document) -> Result<TableProgress, Erro
         rows_copied: read.unsigned("rows_copied")?,
         rows_estimated: read.unsigned("rows_estimated")?,
         key,
+        keys,
+        anew,
         trouble,
     })
 }
@@ -354,9 +370,11 @@ mod tests {
         ];
         let progress = TableProgress {
             remaining: vec![KeyRange {
-                after: Some(keys),
+                after: Some(keys.clone()),
                 through: None,
             }],
+            keys: vec![keys, vec![Value::Int(-1)]],
+            anew: true,
             planned: true,
             rows_copied: 7,
             rows_estimated: 9,

@@ -53,6 +53,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
                 rows_seen += rows.len() as u64;
                 continue;
             }
+            SourceEvent::Partial { rows, .. } => {
+                rows_seen += rows.len() as u64;
+                continue;
+            }
             SourceEvent::Begin { .. } | SourceEvent::Table(_) => continue,
             SourceEvent::Commit { position } => {
                 transactions += 1;

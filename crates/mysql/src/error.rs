@@ -111,12 +111,6 @@ pub enum Error {
     Anonymous { place: String },
     #[error("rows of {table} at {place} were logged without the names of their columns")]
     Metadata { table: TableName, place: String },
-    #[error("a row of {table} at {place} was logged without its column {column:?}")]
-    Image {
-        table: TableName,
-        place: String,
-        column: String,
-    },
     #[error("the column {column:?} of {table} has the type {column_type}, which can't be read")]
     ColumnType {
         table: TableName,
@@ -164,7 +158,6 @@ impl Error {
             Error::Incident { .. } => "LS2033",
             Error::Anonymous { .. } => "LS2034",
             Error::Metadata { .. } => "LS2040",
-            Error::Image { .. } => "LS2041",
             Error::ColumnType { .. } => "LS2042",
             Error::Row { .. } => "LS2043",
             Error::Charset { .. } => "LS2044",
@@ -178,10 +171,9 @@ impl Error {
             | Error::Lost { .. }
             | Error::Busy { .. }
             | Error::Replaced { .. } => Disposition::Transient,
-            Error::Metadata { .. }
-            | Error::Image { .. }
-            | Error::ColumnType { .. }
-            | Error::Row { .. } => Disposition::Table,
+            Error::Metadata { .. } | Error::ColumnType { .. } | Error::Row { .. } => {
+                Disposition::Table
+            }
             Error::Address { .. }
             | Error::AccessDenied { .. }
             | Error::AuthenticationPlugin { .. }
@@ -211,7 +203,6 @@ impl Error {
     pub fn table(&self) -> Option<&TableName> {
         match self {
             Error::Metadata { table, .. }
-            | Error::Image { table, .. }
             | Error::ColumnType { table, .. }
             | Error::Row { table, .. } => Some(table),
             Error::Address { .. }
@@ -305,10 +296,7 @@ impl Error {
                 "set gtid_mode=ON on the source (not ON_PERMISSIVE), then copy afresh"
             }
             Error::Metadata { .. } => {
-                "SET PERSIST binlog_row_metadata = FULL on the source, then copy the table afresh"
-            }
-            Error::Image { .. } => {
-                "SET PERSIST binlog_row_image = FULL on the source, then copy the table afresh"
+                "SET PERSIST binlog_row_metadata = FULL on the source, then copy the table again with `lockstep recopy`"
             }
             Error::ColumnType { .. } => {
                 "change the column's type, or leave the table out of source.tables"

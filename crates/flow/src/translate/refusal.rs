@@ -6,14 +6,15 @@
 //! like any change of a row that is kept back.
 
 use super::rows::is_full;
-use super::{Step, Translator, stop};
+use super::{Step, Translator};
 use crate::failure::{Disposition, Failure};
+use crate::given_up::GivenUp;
 use crate::ports::Work;
 use change::{
     Action, Collection, DocumentId, Effect, Position, QuarantineChange, QuarantineKey,
-    QuarantineRecord, QuarantinedId, RowState, Sighting, TableName, TableProgress, Trouble, Value,
+    QuarantineRecord, QuarantinedId, RowState, Sighting, TableName, Trouble, Value,
 };
-use mapping::{CollectionPlan, printable};
+use mapping::printable;
 use reconcile::{Decided, Quarantine, Refused, left_out};
 use std::sync::Arc;
 
@@ -73,6 +74,12 @@ impl Translator {
             trouble,
         };
         for (index, step) in steps.iter_mut().enumerate() {
+            if given_up.is_over_with(step) {
+                // It is copied anew.
+                self.stopped.remove(&given_up.table);
+                given_up.lift_with(step);
+                break;
+            }
             given_up.leave_out_of(step, index == 0);
         }
     }
@@ -180,46 +187,6 @@ fn leave_out(
         .quarantine
         .push(QuarantineChange::Kept(record.clone()));
     Some(record)
-}
-
-/// A table that is given up because the target refuses its documents.
-struct GivenUp {
-    table: TableName,
-    collection: Collection,
-    trouble: Trouble,
-}
-
-impl GivenUp {
-    /// Leaves the table out of a step that is to be taken again. `tell`: the step stores that the
-    /// table stands still, even if it says nothing of it otherwise.
-    fn leave_out_of(&self, step: &mut Step, tell: bool) {
-        let others = |plan: &CollectionPlan| *plan.collection != self.collection;
-        step.loosen
-            .retain(|collection| **collection != self.collection);
-        step.prepare.retain(others);
-        step.finish.retain(others);
-        let batch = Arc::make_mut(&mut step.batch);
-        match &mut batch.work {
-            Work::Atomic(effects) | Work::Chunks(effects) => {
-                effects.retain(|effect| *effect.collection != self.collection);
-            }
-            Work::Empty(collections) => {
-                collections.retain(|collection| **collection != self.collection);
-            }
-        }
-        let mut known = batch.progress.iter_mut();
-        match known.find(|progress| progress.table == self.table) {
-            Some(progress) => stop(progress, &self.trouble),
-            None if tell => {
-                let mut progress = TableProgress::unplanned(self.table.clone());
-                stop(&mut progress, &self.trouble);
-                batch.progress.push(progress);
-            }
-            None => return,
-        }
-        step.stopped
-            .push((self.table.clone(), self.trouble.clone()));
-    }
 }
 
 fn effects(work: &Work) -> &[Effect] {

@@ -140,7 +140,7 @@ impl Passing<'_> {
         counter: &mut RowCounter,
         out: &mut Vec<Effect>,
     ) -> Result<(), QuarantineFull> {
-        let before = change.kind.before().map(|row| self.key_of(row));
+        let before = change.kind.gone().map(|row| self.key_of(row));
         let after = change.kind.after();
         let key = after.map(|row| self.key_of(row));
         if let Some(before) = before.filter(|before| Some(before) != key.as_ref()) {
@@ -211,7 +211,7 @@ impl Passing<'_> {
 /// of another form than its schema says nothing that can be trusted.
 fn can_be_kept_back(mapper: &TableMapper, change: &Change) -> bool {
     let columns = mapper.schema().columns.len();
-    let images = change.kind.before().into_iter().chain(change.kind.after());
+    let images = change.kind.gone().into_iter().chain(change.kind.after());
     mapper.has_key() && images.into_iter().all(|row| row.len() == columns)
 }
 

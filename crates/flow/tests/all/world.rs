@@ -3,13 +3,13 @@
 //! The judge looks whenever a checkpoint is stored.
 
 use crate::judge::{difference, id_of, is_mapped, malformed_row};
-use change::{DocumentId, TableName, TableProgress, TableState};
+use change::{DocumentId, TableName, TableProgress, TableState, Value};
 use flow::capture;
 use flow::ending::CaughtUp;
 use flow::group::GroupLimits;
 use flow::pipeline::{Settings, run_capture, run_direct, run_sink};
 use flow::ports::Tail;
-use flow::{Failure, ReaderSettings, Watch};
+use flow::{Failure, ReaderSettings, Recopy, Watch};
 use mapping::{IdentityChoice, Mapper, MappingConfig, TableChoices};
 use reconcile::Limits;
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,6 +29,8 @@ const SETTINGS: Settings = Settings {
             max_barrier_changes: 5,
             max_barrier_bytes: 1 << 20,
             max_window_bytes: 1 << 20,
+            max_keys: 100,
+            max_keys_bytes: 1 << 16,
         },
         readers: ReaderSettings {
             max_chunk_rows: 4,
@@ -60,8 +62,8 @@ pub struct World {
     refused: Arc<Mutex<BTreeSet<TableName>>>,
     /// Whether the application writes values that no document can hold.
     pub awkward: bool,
-    /// Tables that the next run copies from the beginning.
-    pub anew: Vec<TableName>,
+    /// What the next run copies anew.
+    pub anew: Vec<Recopy>,
     /// So many rows may be kept back.
     pub max_quarantined: usize,
 }
@@ -128,11 +130,51 @@ impl World {
         }
     }
 
+    /// The target takes the table's documents again, and the next run copies it anew.
+    pub fn mend(&mut self, name: &str) {
+        let name = table(name);
+        self.store.accept(&self.mapper.collection(&name));
+        self.anew.push(Recopy {
+            id: "mend".to_owned(),
+            tables: vec![name.to_string()],
+            keys: None,
+        });
+    }
+
+    /// From now on no table may be stopped.
+    pub fn is_mended(&mut self) {
+        self.refused.lock().unwrap().clear();
+    }
+
     /// From now on the target refuses the document of this row, or takes it again.
     pub fn refuse_row(&mut self, name: &str, id: i64, refused: bool) {
         let collection = self.mapper.collection(&table(name));
         let id = DocumentId(bson::doc! { "_id": id }.to_vec().unwrap().into());
         self.store.refuse_document(&collection, &id, refused);
+    }
+
+    /// Has the next run copy the tables from the beginning.
+    pub fn copy_anew(&mut self) {
+        self.anew.push(Recopy {
+            id: "anew".to_owned(),
+            tables: vec!["shop.items".to_owned(), "shop.others".to_owned()],
+            keys: None,
+        });
+    }
+
+    /// Has the next run read every row again that is kept back.
+    pub fn retry(&mut self) {
+        let mut keys: BTreeMap<String, Vec<Vec<Value>>> = BTreeMap::new();
+        for record in self.store.held().quarantine().records() {
+            let of_table = keys.entry(record.table.to_string()).or_default();
+            of_table.push(record.row_key_values.as_deref().unwrap().to_vec());
+        }
+        self.anew
+            .extend(keys.into_iter().map(|(table, keys)| Recopy {
+                id: format!("retry {table}"),
+                tables: vec![table],
+                keys: Some(keys),
+            }));
     }
 
     /// Corrects every row that no document can hold.
@@ -186,8 +228,8 @@ impl World {
         let readers = || vec![FaultySnapshot::new(server.snapshot(), faults); 2];
         let mapper = self.mapper.clone();
         let (watch, cancel) = (Watch::default(), CancellationToken::new());
-        for table in self.anew.drain(..) {
-            watch.recopy(table);
+        for request in self.anew.drain(..) {
+            watch.recopy(request);
         }
         let settings = self.settings();
         let running = run_direct(

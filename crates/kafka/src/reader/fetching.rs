@@ -212,9 +212,9 @@ impl<'a> Fetcher<'a> {
             .map(|id| schemas.description(control, id))
             .collect::<Result<_, _>>()?;
         Ok(Some(Barrier {
+            kind: record.kind(),
             checkpoint: record.checkpoint,
             changes,
-            chunk: record.chunk,
             emptied: record.emptied,
             loosened: record.loosened,
             described,

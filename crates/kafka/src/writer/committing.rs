@@ -19,7 +19,7 @@ use crate::record::{
 use crate::settings::Settings;
 use crate::tail::Suffix;
 use crate::topics::{ControlTopics, Names, Purpose, ensure};
-use change::{Ordinal, TableName};
+use change::{BarrierKind, Ordinal, TableName};
 use flow::stops;
 use rdkafka::producer::Producer as _;
 use std::collections::{BTreeMap, HashSet};
@@ -213,7 +213,8 @@ impl Committer {
             format: FORMAT,
             previous: self.ledger.ordinal(),
             checkpoint: encoded.barrier.checkpoint,
-            chunk: encoded.barrier.chunk,
+            chunk: encoded.barrier.kind == BarrierKind::Chunk,
+            keys: encoded.barrier.kind == BarrierKind::Keys,
             changes: encoded.changes,
             emptied: encoded.barrier.emptied,
             loosened: encoded.barrier.loosened,

@@ -1,15 +1,19 @@
 //! The quarantine as a person asks for it: read from the control database, changed by whoever runs.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use change::{QuarantineRecord, QuarantinedId};
+use change::{QuarantineRecord, QuarantinedId, TableName, Value};
 use flow::Watch;
 
-use super::{connections, refused, requests};
+use super::requests::{self, Arguments};
+use super::{connections, halted, refused};
 use crate::config::Configuration;
 use crate::exit::ExitStatus;
 use crate::failure::Failure;
+
+/// Keys stand in one progress record until they are read.
+const KEYS_IN_A_REQUEST: usize = 1_000;
 
 /// Which rows are meant.
 #[derive(Debug, Clone)]
@@ -76,14 +80,67 @@ pub async fn drop_quarantined(
     let records = at_least_one(quarantined(configuration, selected).await?, selected)?;
     let names: Vec<String> = records.iter().map(|record| name(record)).collect();
     let arguments = serde_json::to_string(&names).expect("names are texts");
-    let answer = requests::ask(
-        configuration,
-        requests::DROP,
-        &arguments,
-        "start `lockstep run`, or `lockstep sink`: it takes the request then",
-    );
-    answer.await?;
+    let target = connections::reached_target(configuration).await?;
+    let id = target.submit(requests::DROP, &arguments).await;
+    let id = id.map_err(halted)?;
+    let asked = tokio::time::Instant::now();
+    while target.outcome(&id).await.map_err(halted)?.is_none() {
+        if asked.elapsed() > requests::ANSWERED_WITHIN {
+            return Err(requests::failure(
+                "LS4015",
+                format!(
+                    "no process of pipeline {} has taken the request",
+                    configuration.pipeline
+                ),
+                "start `lockstep run`, or `lockstep sink`: it takes the request then",
+            ));
+        }
+        tokio::time::sleep(requests::LOOK_EVERY).await;
+    }
     Ok(records)
+}
+
+/// What a retry comes to, by what can be asked for.
+#[derive(Debug, Default)]
+pub struct Retried {
+    /// Rows that are read again by their keys.
+    pub asked: Vec<Arc<QuarantineRecord>>,
+    /// Rows whose keys cannot be told: they are read again with their table.
+    pub unnamed: Vec<Arc<QuarantineRecord>>,
+}
+
+/// Asks the running pipeline to read rows again as they are now.
+pub async fn retry_quarantined(
+    configuration: &Configuration,
+    selected: &Selected,
+) -> Result<Retried, Failure> {
+    let records = at_least_one(quarantined(configuration, selected).await?, selected)?;
+    let target = connections::reached_target(configuration).await?;
+    let mut retried = Retried::default();
+    let mut by_table: BTreeMap<TableName, Vec<Arc<QuarantineRecord>>> = BTreeMap::new();
+    for record in records {
+        match record.row_key_values {
+            Some(_) => by_table
+                .entry(record.table.clone())
+                .or_default()
+                .push(record),
+            None => retried.unnamed.push(record),
+        }
+    }
+    for (table, records) in by_table {
+        for some in records.chunks(KEYS_IN_A_REQUEST) {
+            let keys = some
+                .iter()
+                .filter_map(|record| record.row_key_values.as_deref());
+            let arguments = Arguments::Keys {
+                table: table.to_string(),
+                keys: keys.map(<[Value]>::to_vec).collect(),
+            };
+            requests::ask(&target, &configuration.pipeline, &arguments).await?;
+        }
+        retried.asked.extend(records);
+    }
+    Ok(retried)
 }
 
 /// Has rows forgotten that a request names; the answer once none of them is left.

@@ -16,6 +16,7 @@ pub(super) const EXAMPLES: &str = "\
 Examples:
   lockstep quarantine list --table shop.orders
   lockstep quarantine show --table shop.orders --key 42
+  lockstep quarantine retry
   lockstep quarantine drop --table shop.orders --key 'tenant = 7, number = 12'";
 
 #[derive(Debug, Args)]
@@ -30,6 +31,8 @@ enum Action {
     List(Selection),
     /// Show all that is known of rows in quarantine, and small rows themselves
     Show(Selection),
+    /// Have the running pipeline read rows in quarantine again, as they are in MySQL now
+    Retry(Selection),
     /// Have the running pipeline forget rows in quarantine; their documents stay as they are
     Drop(Chosen),
 }
@@ -72,6 +75,29 @@ pub(super) async fn execute(
                 let records = assembly::quarantined(&configuration, &selected).await?;
                 for record in &assembly::at_least_one(records, &selected)? {
                     output.quarantined(record);
+                }
+            }
+            Action::Retry(selection) => {
+                let selected = selection.into();
+                let retried = assembly::retry_quarantined(&configuration, &selected).await?;
+                for record in &retried.asked {
+                    let (table, key) = (record.table.to_string(), &*record.row_key);
+                    output.answer(
+                        &serde_json::json!({ "event": "retry", "table": table, "key": key }),
+                        || format!("{table}: {key} is read again"),
+                    );
+                }
+                for record in &retried.unnamed {
+                    let (table, key) = (record.table.to_string(), &*record.row_key);
+                    output.answer(
+                        &serde_json::json!({ "event": "unnamed", "table": table, "key": key }),
+                        || {
+                            format!(
+                                "{table}: {key} is not read again, for its key in MySQL cannot be \
+                                 told; `lockstep recopy {table}` reads it with all others"
+                            )
+                        },
+                    );
                 }
             }
             Action::Drop(Chosen { table, key }) => {

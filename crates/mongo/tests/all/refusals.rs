@@ -19,6 +19,8 @@ const SETTINGS: Settings = Settings {
             max_barrier_changes: 40,
             max_barrier_bytes: 1 << 20,
             max_window_bytes: 1 << 20,
+            max_keys: 100,
+            max_keys_bytes: 1 << 16,
         },
         readers: ReaderSettings {
             max_chunk_rows: 10,

@@ -3,12 +3,13 @@
 mod charsets;
 pub(crate) mod column_types;
 mod connections;
+mod partial;
 mod statements;
 mod transactions;
 mod xa;
 
 use change::{
-    ChangeKind, Checkpoint, MySqlPosition, Ordinal, Position, Row, TableEventKind, TableName,
+    ChangeKind, Checkpoint, MySqlPosition, Ordinal, Position, Row, TableEventKind, TableName, Value,
 };
 use flow::Failure;
 use flow::ports::{ChangeSource, ChangeStream, SourceEvent};
@@ -111,9 +112,10 @@ impl Stage {
                 | SourceEvent::Heartbeat {
                     position: Position::MySql(position),
                 } => position.log.has_reached(&head.log),
-                SourceEvent::Begin { .. } | SourceEvent::Rows { .. } | SourceEvent::Table(_) => {
-                    false
-                }
+                SourceEvent::Begin { .. }
+                | SourceEvent::Rows { .. }
+                | SourceEvent::Partial { .. }
+                | SourceEvent::Table(_) => false,
             };
             if !matches!(event, SourceEvent::Heartbeat { .. }) {
                 events.push(event);
@@ -173,6 +175,24 @@ fn words(event: &SourceEvent) -> Vec<String> {
             }
             other => format!("{} {other:?}", event.table),
         }],
+        SourceEvent::Partial { schema, rows } => {
+            let image = |image: &Option<Box<[Option<Value>]>>| match image {
+                None => "-".to_owned(),
+                Some(image) => {
+                    let columns = image.iter().map(|column| match column {
+                        None => "_".to_owned(),
+                        Some(Value::Int(number)) => number.to_string(),
+                        Some(Value::Text(text)) => text.as_str().to_owned(),
+                        Some(other) => format!("{other:?}"),
+                    });
+                    columns.collect::<Vec<_>>().join(",")
+                }
+            };
+            let table = &schema.name.table;
+            rows.iter()
+                .map(|row| format!("{table} {} > {}", image(&row.before), image(&row.after)))
+                .collect()
+        }
         SourceEvent::Rows { schema, rows } => rows
             .iter()
             .map(|change| {
@@ -183,7 +203,9 @@ fn words(event: &SourceEvent) -> Vec<String> {
                         format!("{table} {}>{}", first(before), first(after))
                     }
                     ChangeKind::Delete { before } => format!("{table} -{}", first(before)),
-                    ChangeKind::Read { row } => format!("{table} ={}", first(row)),
+                    ChangeKind::Read { row } | ChangeKind::Gone { key: row } => {
+                        format!("{table} ={}", first(row))
+                    }
                 }
             })
             .collect(),

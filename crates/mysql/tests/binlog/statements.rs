@@ -117,48 +117,6 @@ async fn alterations_and_renames_are_table_events_and_rows_go_on_in_the_new_shap
 }
 
 #[tokio::test]
-async fn what_is_not_followed_stops_the_table_and_no_other() {
-    let mut stage = Stage::start(&[]).await;
-    for (statements, code) in [(
-        &[
-            "SET binlog_row_image = MINIMAL",
-            "UPDATE a SET n = 9",
-            "SET binlog_row_image = FULL",
-        ][..],
-        "LS2041",
-    )] {
-        stage
-            .run(&[
-                "DROP TABLE IF EXISTS a, b, elsewhere",
-                "CREATE TABLE a (id INT PRIMARY KEY, n INT)",
-                "CREATE TABLE b (id INT PRIMARY KEY)",
-                "INSERT INTO a VALUES (1, 1)",
-            ])
-            .await;
-        let mut all = statements.to_vec();
-        all.extend([
-            "INSERT INTO a (id) VALUES (100)",
-            "INSERT INTO b VALUES (1)",
-        ]);
-        let told = stage.told(&all).await;
-        let of_a: Vec<&String> = told
-            .iter()
-            .filter(|word| word.starts_with("shop.a ") || word.starts_with("a "))
-            .collect();
-        assert_eq!(
-            of_a,
-            [&format!("shop.a {code}")],
-            "{statements:?}: {told:?}"
-        );
-        assert_eq!(
-            told[told.len() - 3..],
-            ["begin", "b +1", "commit"],
-            "{statements:?}"
-        );
-    }
-}
-
-#[tokio::test]
 async fn rows_without_names_stop_their_table() {
     let mut stage = Stage::start(&["--binlog-row-metadata=MINIMAL"]).await;
     let told = stage

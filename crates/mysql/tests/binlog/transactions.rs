@@ -98,6 +98,7 @@ async fn every_commit_can_be_resumed_from_and_nothing_comes_twice() {
                 } => {
                     assert!(position.log.has_reached(&after.log), "a position goes back");
                 }
+                SourceEvent::Partial { rows, .. } => panic!("{rows:?}"),
                 SourceEvent::Table(event) => panic!("{event:?}"),
             }
         };

@@ -152,7 +152,7 @@ pub async fn described(reader: &mut Reader, table: &TableName) -> Arc<TableDescr
 pub async fn read_whole(reader: &mut Reader, table: &Arc<TableDescription>) -> Chunk {
     let request = ChunkRequest {
         table: table.clone(),
-        range: change::KeyRange::default(),
+        extent: reconcile::Extent::Range(change::KeyRange::default()),
         after: beginning(),
         max_rows: 1_000_000,
         max_bytes: 1 << 30,

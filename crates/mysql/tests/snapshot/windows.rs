@@ -7,7 +7,7 @@ use flow::Disposition;
 fn request(table: &Arc<TableDescription>) -> ChunkRequest {
     ChunkRequest {
         table: table.clone(),
-        range: KeyRange::default(),
+        extent: reconcile::Extent::Range(KeyRange::default()),
         after: beginning(),
         max_rows: 1_000,
         max_bytes: 1 << 20,
@@ -164,5 +164,8 @@ async fn the_key_is_the_primary_key_then_configured_columns_then_a_unique_index(
     let mut request = request(&described);
     request.max_rows = 1;
     let chunk = reader.read(&request).await.unwrap().unwrap();
-    assert_eq!(chunk.rest.unwrap().after, Some(vec![Value::Int(2)]));
+    let Some(reconcile::Extent::Range(rest)) = chunk.rest else {
+        panic!("nothing is left");
+    };
+    assert_eq!(rest.after, Some(vec![Value::Int(2)]));
 }

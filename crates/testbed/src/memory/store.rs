@@ -86,6 +86,11 @@ impl Store {
         }
     }
 
+    /// It takes documents again.
+    pub fn accept(&self, collection: &Collection) {
+        self.guarded().held.refusing.remove(collection);
+    }
+
     /// What it holds now.
     pub fn held(&self) -> Held {
         self.guarded().held.clone()

@@ -333,7 +333,26 @@ fn origin() -> impl Strategy<Value = Origin> {
 
 fn kind_of_change(schema: &Schema) -> impl Strategy<Value = ChangeKind> + use<> {
     let key = schema.key.clone();
+    let key_alone = {
+        let key = schema.key.clone();
+        move |row: Row| {
+            let mut values = vec![Value::Null; row.len()];
+            for &index in &key {
+                values[index] = row[index].clone();
+            }
+            ChangeKind::Gone {
+                key: Row::new(values),
+            }
+        }
+    };
+    let gone = match key.is_empty() {
+        true => row(schema)
+            .prop_map(|before| ChangeKind::Delete { before })
+            .boxed(),
+        false => row(schema).prop_map(key_alone).boxed(),
+    };
     prop_oneof![
+        gone,
         row(schema).prop_map(|after| ChangeKind::Insert { after }),
         row(schema).prop_map(|before| ChangeKind::Delete { before }),
         row(schema).prop_map(|row| ChangeKind::Read { row }),

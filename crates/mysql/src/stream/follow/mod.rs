@@ -49,8 +49,11 @@ pub(super) struct Follower {
     sender: mpsc::Sender<Result<Vec<SourceEvent>, Error>>,
     outbox: Outbox,
     maps: HashMap<u64, KeptMap>,
-    /// Tables that were stopped; their rows are skipped.
+    /// Tables that were stopped in the present transaction; the rest of their rows in it is skipped.
+    /// Whether a table is followed again after that is not for the stream to say.
     stopped: HashSet<TableName>,
+    /// Tables whose rows came without all of their columns.
+    partial: HashSet<TableName>,
     transaction: Option<Transaction>,
     /// XA transactions that are prepared and not decided yet.
     prepared: PreparedTransactions,
@@ -85,7 +88,8 @@ struct KeptMap {
 enum MapUse {
     /// Not selected.
     Skipped,
-    Stopped,
+    /// Whoever has rows of this table can't be followed.
+    Unreadable(TableName, Trouble),
     Wanted(Arc<TableMap>),
 }
 
@@ -125,6 +129,7 @@ impl Follower {
             outbox: Outbox::default(),
             maps: HashMap::new(),
             stopped: HashSet::new(),
+            partial: HashSet::new(),
             transaction: None,
             position_moved: false,
             position_told_at: Instant::now(),
@@ -260,6 +265,7 @@ impl Follower {
         if self.maps.len() > KEPT_TABLE_MAPS {
             self.maps.clear();
         }
+        self.stopped.clear();
         self.transaction = Some(Transaction {
             gtid: start.gtid,
             server_id: header.server_id,
@@ -330,7 +336,6 @@ impl Follower {
 
     fn stop(&mut self, table: TableName, trouble: Trouble) {
         if self.stopped.insert(table.clone()) {
-            tracing::warn!(%table, code = %trouble.code, "{}", trouble.message);
             self.announce();
             let kind = TableEventKind::Unsupported(trouble);
             self.outbox

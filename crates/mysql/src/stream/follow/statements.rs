@@ -192,12 +192,6 @@ impl Follower {
             | TableEventKind::Altered(_)
             | TableEventKind::Unsupported(_) => {}
         }
-        // A table of this name that was stopped is another one now.
-        if matches!(kind, TableEventKind::Dropped | TableEventKind::Created)
-            && self.stopped.remove(&table)
-        {
-            self.maps.clear();
-        }
         self.announce();
         self.outbox
             .event(SourceEvent::Table(TableEvent { table, kind }));

@@ -1,7 +1,7 @@
 //! What clients of the source do: only what its locks let them do at once.
 
-use super::World;
 use super::source::{Changes, KEYLESS, Rows, TABLES, Transaction, count, row};
+use super::{World, partial};
 use change::ChangeKind;
 
 impl World {
@@ -32,6 +32,7 @@ impl World {
             if locked(key) || locked(other) {
                 continue;
             }
+            let (what, telling) = (what % 4, partial::telling(what / 4));
             let what = if inserts && table == KEYLESS { 0 } else { what };
             let find = |key| rows.keys().find(|content| content.0 == key).copied();
             let free = |wanted: i64| table == KEYLESS || find(wanted).is_none() || wanted == key;
@@ -60,7 +61,7 @@ impl World {
                 },
             };
             count(rows, &change);
-            changes.push((table, change));
+            changes.push((table, change, telling));
         }
         changes
     }

@@ -5,7 +5,7 @@ use change::{
     MySqlPosition, Position, Row, Schema, SourceId, TableDescription, TableEventKind, TableName,
     Value,
 };
-use reconcile::{ReadChunk, WindowBounds};
+use reconcile::{Extent, ReadChunk, WindowBounds};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -18,8 +18,18 @@ pub const KEYLESS: usize = 2;
 /// How many rows of each content (key, value) a table has; with a key, at most one per key.
 pub type Rows = BTreeMap<(i64, i64), i64>;
 
+/// How much of a change the log tells.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Telling {
+    Whole,
+    /// The key, and what an update or an insert gave a value.
+    Minimal,
+    /// Not even the key.
+    Keyless,
+}
+
 /// Row changes, each of a table.
-pub type Changes = Vec<(usize, ChangeKind)>;
+pub type Changes = Vec<(usize, ChangeKind, Telling)>;
 
 /// What a transaction does: row changes, or one event of a whole table.
 #[derive(Clone, Debug)]
@@ -152,7 +162,7 @@ impl Source {
                 Transaction::Event(..) | Transaction::Prepare(_) => {}
                 Transaction::Rows(_) | Transaction::Decide { .. } => {
                     let changes = self.changes(transaction).iter();
-                    for (_, change) in changes.filter(|(changed, _)| *changed == table) {
+                    for (_, change, _) in changes.filter(|(changed, ..)| *changed == table) {
                         count(rows.as_mut().expect("changed tables exist"), change);
                     }
                 }
@@ -197,7 +207,7 @@ impl Source {
             Transaction::Prepare(changes) => changes.iter(),
             other => panic!("{other:?} is not prepared"),
         });
-        changes.any(|(changed, change)| {
+        changes.any(|(changed, change, _)| {
             let mut images = [change.before(), change.after()].into_iter().flatten();
             *changed == table && key.is_none_or(|key| images.any(|image| content(image).0 == key))
         })
@@ -215,6 +225,13 @@ impl Source {
             gtid_set: Arc::new(all.without(&open)),
             log: log_position(transactions),
         })
+    }
+
+    /// Whether the log tells less than whole rows of the table, in so many transactions.
+    pub fn tells_partly(&self, table: usize, transactions: usize) -> bool {
+        let done = self.binlog[..transactions].iter();
+        let mut changes = done.flat_map(|transaction| self.changes(transaction));
+        changes.any(|(of, _, telling)| *of == table && *telling != Telling::Whole)
     }
 
     /// A client's transaction reaches the binlog. Locks make it wait until what it depends on is
@@ -241,7 +258,12 @@ impl Source {
 
     /// What a view that is opened now reads of a range, at most two rows; `low` was read before.
     /// Tables without a key are read whole, under a lock that waits for their transactions.
-    pub fn read(&mut self, table: usize, range: &KeyRange, low: usize) -> Option<ReadChunk> {
+    pub fn read(&mut self, table: usize, extent: &Extent, low: usize) -> Option<ReadChunk> {
+        let whole = KeyRange::default();
+        let (range, keys) = match extent {
+            Extent::Range(range) => (range, None),
+            Extent::Keys(keys) => (&whole, Some(keys)),
+        };
         let keyless = table == KEYLESS;
         if keyless {
             assert!(!self.is_locked(table, None), "the lock is waited for");
@@ -256,14 +278,22 @@ impl Source {
         let mut rows: Vec<Row> = Vec::new();
         for (content, count) in self.rows_at(table, self.visible)? {
             let inside = after.is_none_or(|after| content.0 > after)
-                && through.is_none_or(|through| content.0 <= through);
+                && through.is_none_or(|through| content.0 <= through)
+                && keys.is_none_or(|keys| keys.contains(&vec![Value::Int(content.0)]));
             if inside {
                 rows.extend((0..count).map(|_| row(content)));
             }
         }
-        let rest = (rows.len() > 2 && !keyless).then(|| KeyRange {
-            after: Some(vec![rows[1][0].clone()]),
-            through: range.through.clone(),
+        let rest = (rows.len() > 2 && !keyless).then(|| match keys {
+            None => Extent::Range(KeyRange {
+                after: Some(vec![rows[1][0].clone()]),
+                through: range.through.clone(),
+            }),
+            // Those that were not met may be there or not.
+            Some(keys) => {
+                let met = |key: &&Vec<Value>| rows[..2].iter().any(|row| row[0] == key[0]);
+                Extent::Keys(keys.iter().filter(|key| !met(key)).cloned().collect())
+            }
         });
         if rest.is_some() {
             rows.truncate(2);

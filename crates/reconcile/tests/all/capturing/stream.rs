@@ -2,9 +2,9 @@
 //! position leaves it out until then. A stream that is opened anew is sent whatever its position
 //! leaves out.
 
-use super::source::{TABLES, Transaction, gtid, is_told, schema, table_name};
-use super::{Step, World};
-use change::{Origin, Place, Position, RowChange, TableEvent};
+use super::source::{TABLES, Transaction, gtid, is_told, table_name};
+use super::{Step, World, partial};
+use change::{Origin, Position, TableEvent};
 use std::sync::Arc;
 
 impl World {
@@ -77,10 +77,8 @@ impl World {
                 kind: kind.clone(),
             });
         } else {
-            let (table, kind) = changes[event - 1].clone();
-            let place = Place::default();
-            self.capture
-                .rows(&schema(table), vec![RowChange { place, kind }]);
+            let (table, kind, telling) = changes[event - 1].clone();
+            partial::deliver(&mut self.capture, table, kind, telling);
         }
     }
 }
