@@ -34,7 +34,12 @@ impl Stage {
             .iter()
             .map(|argument| (*argument).to_owned())
             .collect();
-        let server = MySql::start(MySqlOptions { arguments }).await.unwrap();
+        let server = MySql::start(MySqlOptions {
+            arguments,
+            ..MySqlOptions::default()
+        })
+        .await
+        .unwrap();
         let connect = ConnectOptions::from_url(&server.url()).unwrap();
         let mut session = mysql_async::Conn::new(connect.to_mysql_async(true))
             .await

@@ -63,7 +63,12 @@ impl Database {
     /// On a server that was started with these arguments and ends with the process.
     pub async fn on_a_server_of_its_own(name: &'static str, arguments: &[&str]) -> Self {
         let arguments = arguments.iter().map(|text| (*text).to_owned()).collect();
-        let server = MySql::start(MySqlOptions { arguments }).await.unwrap();
+        let server = MySql::start(MySqlOptions {
+            arguments,
+            ..MySqlOptions::default()
+        })
+        .await
+        .unwrap();
         let options = ConnectOptions::from_url(&server.url()).unwrap();
         let connection = Conn::new(options.to_mysql_async(false)).await.unwrap();
         let mut database = Self {

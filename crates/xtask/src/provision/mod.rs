@@ -5,6 +5,7 @@ mod apt;
 mod checksum;
 mod connect;
 mod kafka;
+mod mariadb;
 mod maven;
 mod mongodb;
 mod mysql;
@@ -28,6 +29,10 @@ const RECORD: &str = "provisioned.json";
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Kind {
     Mysql,
+    #[value(name = "mariadb-10.11")]
+    MariaDb1011,
+    #[value(name = "mariadb-11.8")]
+    MariaDb118,
     Mongodb,
     Kafka,
     Registry,
@@ -52,8 +57,10 @@ struct RecordedFile {
 
 impl Kind {
     /// What the tests need.
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Mysql,
+        Self::MariaDb1011,
+        Self::MariaDb118,
         Self::Mongodb,
         Self::Kafka,
         Self::Registry,
@@ -70,6 +77,8 @@ impl Kind {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Mysql => "mysql",
+            Self::MariaDb1011 => "mariadb-10.11",
+            Self::MariaDb118 => "mariadb-11.8",
             Self::Mongodb => "mongodb",
             Self::Kafka => "kafka",
             Self::Registry => "registry",
@@ -81,7 +90,7 @@ impl Kind {
     /// The cached folder; a pinned version is part of the name, so that a new pin is fetched anew.
     fn folder(self) -> String {
         match self {
-            Self::Mysql => self.name().to_owned(),
+            Self::Mysql | Self::MariaDb1011 | Self::MariaDb118 => self.name().to_owned(),
             Self::Mongodb => format!("{}-{}", self.name(), mongodb::VERSION),
             Self::Kafka => format!("{}-{}", self.name(), kafka::VERSION),
             Self::Registry => format!("{}-{}", self.name(), registry::VERSION),
@@ -92,7 +101,7 @@ impl Kind {
 
     fn needs(self) -> &'static [Need] {
         match self {
-            Self::Mysql => machine::FOR_MYSQL,
+            Self::Mysql | Self::MariaDb1011 | Self::MariaDb118 => machine::FOR_MYSQL,
             Self::Mongodb => machine::FOR_MONGODB,
             Self::Kafka => machine::FOR_KAFKA,
             Self::Registry => machine::FOR_REGISTRY,
@@ -134,6 +143,8 @@ fn fetch_once(kind: Kind, cache: &Path) -> Result<(), Failure> {
     empty(&unfinished)?;
     let record = match kind {
         Kind::Mysql => mysql::fetch(&unfinished)?,
+        Kind::MariaDb1011 => mariadb::fetch(&unfinished, mariadb::STABLE)?,
+        Kind::MariaDb118 => mariadb::fetch(&unfinished, mariadb::UNSTABLE)?,
         Kind::Mongodb => mongodb::fetch(&unfinished)?,
         Kind::Kafka => kafka::fetch(&unfinished)?,
         Kind::Registry => registry::fetch(&unfinished)?,
