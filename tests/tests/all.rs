@@ -28,4 +28,5 @@ mod topics_judge;
 mod topics_proof;
 mod type_choices;
 mod values_matrix;
+mod xa;
 mod zombies;
