@@ -47,8 +47,12 @@ pub fn differences(ours: &ByKey, theirs: &ByKey) -> Vec<Difference> {
     let keys: BTreeSet<_> = ours.keys().chain(theirs.keys()).collect();
     for (table, key) in keys {
         let of = |side: &ByKey| side.get(&(table.clone(), key.clone())).cloned();
-        let ours = of(ours).unwrap_or_else(|| none.clone());
-        let theirs = of(theirs).unwrap_or_else(|| none.clone());
+        let mut ours = of(ours).unwrap_or_else(|| none.clone());
+        let mut theirs = of(theirs).unwrap_or_else(|| none.clone());
+        if key.is_empty() {
+            ours = rows_in_order(ours);
+            theirs = rows_in_order(theirs);
+        }
         let mut walk = Walk {
             table,
             key,
@@ -185,6 +189,16 @@ impl Walk<'_> {
             theirs: theirs.cloned(),
         });
     }
+}
+
+/// The rows of a snapshot sorted, the changes behind them left as they are: where there is no key, a
+/// snapshot has no order.
+fn rows_in_order(messages: Vec<Message>) -> Vec<Message> {
+    let (mut rows, changes): (Vec<_>, Vec<_>) = messages
+        .into_iter()
+        .partition(|message| message.operation() == "r");
+    rows.sort_by_key(|row| row.field("after").to_string());
+    rows.into_iter().chain(changes).collect()
 }
 
 /// A FLOAT is of 32 bits, however it is printed; one that is told as a double is the same number.

@@ -10,6 +10,8 @@ use std::path::Path;
 /// The heading above the page's table.
 const HEADING: &str = "## Where it differs from Debezium";
 const YEAR_100_IN_DAYS: i64 = -683_003;
+/// What the sixth digit may be off, of a number itself.
+const SIX_DIGITS: f64 = 5e-6;
 /// Character sets of which Java, and so Debezium, has another idea than MySQL.
 const OTHER_IN_JAVA: [&str; 5] = ["_dec8", "_hp8", "_keybcs2", "_sjis", "_swe7"];
 
@@ -47,6 +49,12 @@ pub const KNOWN: &[Rule] = &[
             && own(found).as_str().and_then(instant).is_some()
             && own(found).as_str().and_then(instant) == their(found).as_str().and_then(instant)
     }),
+    ("FLOAT in the snapshot", |found| {
+        let both = own(found).as_f64().zip(their(found).as_f64());
+        type_of(found) == "float"
+            && found.operation == "r"
+            && both.is_some_and(|(ours, theirs)| (ours - theirs).abs() <= ours.abs() * SIX_DIGITS)
+    }),
     ("FLOAT(m, d)", |found| {
         is_column_schema(found, "type") && *own(found) == "float" && *their(found) == "double"
     }),
@@ -58,6 +66,10 @@ pub const KNOWN: &[Rule] = &[
         OTHER_IN_JAVA.iter().any(|set| found.path.ends_with(set))
             && own(found).is_string()
             && their(found).is_string()
+    }),
+    ("ENUM and SET that names do not tell", |found| {
+        let kinds = ["io.debezium.data.Enum", "io.debezium.data.EnumSet"];
+        kinds.contains(&type_of(found)) && own(found).is_u64() && their(found).is_string()
     }),
     ("numbers and blanks in JSON", |found| {
         type_of(found) == "io.debezium.data.Json"
