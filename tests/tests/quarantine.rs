@@ -29,7 +29,7 @@ impl Shop {
             pipeline: Pipeline::new(&text).unwrap(),
             client: mongodb::Client::with_uri_str(mongo.url()).await.unwrap(),
             mysql,
-            mongo: mongo,
+            mongo,
         };
         shop.sql(&[
             "CREATE DATABASE shop",

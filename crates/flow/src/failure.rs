@@ -12,7 +12,7 @@ pub enum Disposition {
     /// The outside may recover: try again with back-off, within the retry limit.
     Transient,
     /// One document is at fault: its row goes to quarantine, its table goes on.
-    Document(DocumentId),
+    Document(Box<DocumentId>),
     /// One table's data is at fault: that table stops, the others go on.
     Table,
     /// A successor has taken over: stop at once, write nothing.

@@ -170,7 +170,9 @@ impl Error {
             Error::Duplicate { id, .. }
             | Error::DocumentTooLarge { id, .. }
             | Error::DocumentRefused { id, .. }
-            | Error::TooLargeForTransaction { id, .. } => Disposition::Document(id.clone()),
+            | Error::TooLargeForTransaction { id, .. } => {
+                Disposition::Document(Box::new(id.clone()))
+            }
             Error::IndexConflict { .. }
             | Error::IndexViolated { .. }
             | Error::NotACollection { .. }

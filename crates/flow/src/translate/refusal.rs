@@ -29,7 +29,7 @@ impl Translator {
     ) -> Result<(), Failure> {
         let (document, table) = match (&failure.disposition, &failure.table) {
             (Disposition::Table, Some(table)) => (None, table),
-            (Disposition::Document(id), Some(table)) => (Some(id.clone()), table),
+            (Disposition::Document(id), Some(table)) => (Some((**id).clone()), table),
             (Disposition::Table | Disposition::Document(_), None)
             | (Disposition::Transient | Disposition::Fenced | Disposition::Halt, _) => {
                 return Err(failure);

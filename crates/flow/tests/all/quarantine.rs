@@ -53,7 +53,7 @@ async fn rows_that_no_document_can_hold_are_kept_back_and_all_else_is_exact() {
         kept_back += world.store.held().quarantine().len();
         // Mended at the source they wait, and a retry finds them as they are.
         world.awkward = false;
-        world.mend();
+        world.correct_rows();
         world.run(&faults(seed), 3).await.unwrap();
         is_right(&mut world, &told).await;
         retry(&mut world).await;
@@ -82,7 +82,7 @@ async fn rows_whose_documents_are_refused_are_kept_back_one_by_one() {
         is_right(&mut world, &told).await;
         refuse_some(&mut world, seed, false);
         world.awkward = false;
-        world.mend();
+        world.correct_rows();
         world.run(&Faults::none(), 4).await.unwrap();
         match seed % 2 {
             0 => world.copy_anew(),

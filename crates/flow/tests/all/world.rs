@@ -178,7 +178,7 @@ impl World {
     }
 
     /// Corrects every row that no document can hold.
-    pub fn mend(&mut self) {
+    pub fn correct_rows(&mut self) {
         for name in ["items", "others"] {
             let name = table(name);
             let rows = self.server.state()[&name].rows.clone();

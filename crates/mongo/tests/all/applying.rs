@@ -333,5 +333,5 @@ async fn a_document_that_a_validator_refuses_is_named() {
 /// The row of this document is at fault, not its table.
 fn of_document(id: i32) -> Disposition {
     let id = doc! { "_id": id }.to_vec().unwrap();
-    Disposition::Document(change::DocumentId(id.into()))
+    Disposition::Document(Box::new(change::DocumentId(id.into())))
 }

@@ -177,7 +177,11 @@ async fn refused<S: SinkSetting>(setting: S) -> Result<(), Evidence> {
         let QuarantinedId::Document(id) = key(&items, 6).id else {
             return Err(Evidence("the row has a document".to_owned()));
         };
-        ensure_equal("named", &failure.disposition, &Disposition::Document(id))?;
+        ensure_equal(
+            "named",
+            &failure.disposition,
+            &Disposition::Document(Box::new(id)),
+        )?;
         let first = record(&items, 1, 1);
         sink = tells(&setting, &BTreeMap::from([(first.key.clone(), first)])).await?;
     }

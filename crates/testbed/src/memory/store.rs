@@ -303,7 +303,7 @@ impl Held {
 /// A failure that concerns one document.
 fn refusal_of(collection: &Collection, id: &[u8], message: String) -> Failure {
     Failure {
-        disposition: Disposition::Document(DocumentId(id.to_vec().into())),
+        disposition: Disposition::Document(Box::new(DocumentId(id.to_vec().into()))),
         ..refusal(collection, message)
     }
 }
