@@ -267,7 +267,7 @@ impl World {
             Some(value) if value < 0 => {
                 self.quarantine
                     .refuse(refused(id, now, "A"), arrival)
-                    .unwrap();
+                    .expect("there is room");
             }
             value => {
                 let state = match value {
