@@ -18,6 +18,8 @@ struct Compiled {
     /// `None` until the table is described: then any column may be unique.
     unique: Option<Vec<Arc<str>>>,
     mapper: Option<TableMapper>,
+    /// The mapper of before the last description: what it made may still be under way.
+    former: Option<TableMapper>,
 }
 
 impl Tables {
@@ -53,7 +55,8 @@ impl Tables {
 
     /// The mapper that the table's last rows were mapped by.
     pub(super) fn last_mapper(&self, table: &TableName) -> Option<&TableMapper> {
-        self.compiled.get(table)?.mapper.as_ref()
+        let compiled = self.compiled.get(table)?;
+        compiled.mapper.as_ref().or(compiled.former.as_ref())
     }
 
     /// Remembers what the table looks like now.
@@ -63,13 +66,13 @@ impl Tables {
     ) -> Result<CollectionPlan, Problems> {
         let plan = self.mapper.collection_plan(description)?;
         let unique = self.mapper.unique_columns(description).ok();
-        let compiled = Compiled {
-            plan: Some(plan.clone()),
-            unique,
-            mapper: None,
-        };
-        self.compiled
-            .insert(description.schema.name.clone(), compiled);
+        let name = description.schema.name.clone();
+        let compiled = self.compiled.entry(name).or_default();
+        compiled.plan = Some(plan.clone());
+        compiled.unique = unique;
+        if let Some(mapper) = compiled.mapper.take() {
+            compiled.former = Some(mapper);
+        }
         Ok(plan)
     }
 
