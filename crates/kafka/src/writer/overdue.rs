@@ -70,7 +70,13 @@ mod tests {
     use super::*;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-    use tokio::time::sleep;
+
+    /// The clock is paused, and moves on when there is nothing else to do.
+    async fn pass(seconds: u64) {
+        let never = std::future::pending::<()>();
+        let passed = timeout(Duration::from_secs(seconds), never).await;
+        assert!(passed.is_err(), "nothing but the time ends it");
+    }
 
     fn ordinal(transaction: u64) -> Option<Ordinal> {
         Some(Ordinal {
@@ -89,7 +95,7 @@ mod tests {
             counted.fetch_add(1, Relaxed);
         }));
         let after = async |seconds| {
-            sleep(Duration::from_secs(seconds)).await;
+            pass(seconds).await;
             warnings.load(Relaxed)
         };
         assert_eq!(after(60).await, 0, "nothing was sent");
@@ -109,8 +115,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_takeover_that_waits_is_told_of() {
         let warnings = AtomicUsize::new(0);
-        let work = sleep(Duration::from_secs(25));
-        every_while(work, |_| {
+        every_while(pass(25), |_| {
             warnings.fetch_add(1, Relaxed);
         })
         .await;
