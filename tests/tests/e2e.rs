@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::time::Duration;
+use testbed::servers::Product;
 use testbed::waiting::until;
 use tests::pipeline::PATIENCE;
 use tests::pipeline_scene::{LogKind, Scene, rough_mix};
@@ -13,16 +14,28 @@ const CHECKPOINTS_SEEN: usize = 20;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_live_database_arrives_value_by_value_and_its_sum_is_right_at_every_look() {
-    arrives_value_by_value(LogKind::Direct, 31).await;
+    arrives_value_by_value(LogKind::Direct, Product::MySql, 31).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_live_database_arrives_value_by_value_through_kafka_and_its_sum_is_right_at_every_look() {
-    arrives_value_by_value(LogKind::Kafka, 33).await;
+    arrives_value_by_value(LogKind::Kafka, Product::MySql, 33).await;
 }
 
-async fn arrives_value_by_value(log: LogKind, seed: u64) {
+/// On MariaDB 11.8 and 10.11, over a log of each kind.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_live_mariadb_arrives_value_by_value_and_its_sum_is_right_at_every_look() {
+    arrives_value_by_value(LogKind::Direct, Product::MariaDb118, 35).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_live_mariadb_arrives_through_kafka_and_its_sum_is_right_at_every_look() {
+    arrives_value_by_value(LogKind::Kafka, Product::MariaDb1011, 37).await;
+}
+
+async fn arrives_value_by_value(log: LogKind, product: Product, seed: u64) {
     let options = workload::Options {
+        product,
         writers: 3,
         large_transaction_rows: 1_200,
         mix: rough_mix(),

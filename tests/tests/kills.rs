@@ -5,6 +5,7 @@
 //! the test. The writers never pause meanwhile, and over Kafka neither does the other half.
 
 use std::time::Duration;
+use testbed::servers::Product;
 use tests::pipeline::Process;
 use tests::pipeline_scene::{LogKind, Scene, rough_mix};
 use tests::workload;
@@ -99,21 +100,40 @@ const KAFKA_KILLS: &[Kill] = &[
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_pipeline_that_is_killed_at_every_named_place_ends_with_equal_stores() {
-    killed(LogKind::Direct, DIRECT, DIRECT_KILLS, 41).await;
+    killed(LogKind::Direct, Product::MySql, DIRECT, DIRECT_KILLS, 41).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pipeline_of_mariadb_that_is_killed_at_every_named_place_ends_with_equal_stores() {
+    killed(
+        LogKind::Direct,
+        Product::MariaDb118,
+        DIRECT,
+        DIRECT_KILLS,
+        43,
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn halves_over_kafka_that_are_killed_at_every_named_place_end_with_equal_stores() {
-    killed(LogKind::Kafka, KAFKA, KAFKA_KILLS, 42).await;
+    killed(LogKind::Kafka, Product::MySql, KAFKA, KAFKA_KILLS, 42).await;
 }
 
-async fn killed(log: LogKind, places: &[(&str, &str)], kills: &[Kill], seed: u64) {
+async fn killed(
+    log: LogKind,
+    product: Product,
+    places: &[(&str, &str)],
+    kills: &[Kill],
+    seed: u64,
+) {
     assert!(kills.len() >= 20);
     for place in places {
         let times = kills.iter().filter(|(part, at, _)| (*part, *at) == *place);
         assert!(times.count() >= 2, "{place:?} is to be killed at");
     }
     let options = workload::Options {
+        product,
         writers: 3,
         large_transaction_rows: 1_200,
         mix: rough_mix(),

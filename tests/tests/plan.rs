@@ -143,6 +143,7 @@ async fn the_text_of_a_plan_fits_a_terminal_and_names_every_table() {
 async fn values_that_need_a_decision_are_found_before_the_start() {
     let mysql = MySql::start(MySqlOptions {
         arguments: vec!["--binlog-expire-logs-seconds=1".to_owned()],
+        ..MySqlOptions::default()
     })
     .await
     .unwrap();

@@ -15,6 +15,7 @@ mod effect;
 mod gtid;
 mod identity;
 mod json;
+mod mariadb;
 mod position;
 mod row;
 mod schema;
@@ -32,7 +33,8 @@ pub use effect::{Action, Collection, DocumentId, Effect};
 pub use gtid::{Gtid, GtidSet, ParseGtidError, SourceId};
 pub use identity::Identity;
 pub use json::Json;
-pub use position::{LogPosition, MySqlPosition, Position};
+pub use mariadb::{MariaDbGtid, MariaDbGtids, OutOfOrder, ParseMariaDbGtidError};
+pub use position::{LogPosition, MariaDbPosition, MySqlPosition, Position};
 pub use row::{Change, ChangeKind, Origin, Place, Row, RowChange};
 pub use schema::{
     Column, ColumnKind, Index, IndexPart, IntegerWidth, Schema, TableDescription, TableName,

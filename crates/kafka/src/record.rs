@@ -6,8 +6,7 @@
 //! another format is an error and never a guess.
 
 use change::{
-    Checkpoint, GtidSet, MappingVersion, Ordinal, Schema, TableDescription, TableName,
-    TableProgress,
+    Checkpoint, MappingVersion, Ordinal, Schema, TableDescription, TableName, TableProgress,
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -49,9 +48,10 @@ pub(crate) struct BarrierRecord {
     /// Topics that are new, but for those in progress records.
     pub(crate) topics: Vec<TopicRecord>,
     pub(crate) partitions: Vec<PartitionRecord>,
-    /// Of the transactions whose changes are here.
+    /// The transactions whose changes are here: a GTID set of MySQL, or GTIDs of MariaDB from the
+    /// first to the last one that follow one another.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) transactions: Option<GtidSet>,
+    pub(crate) transactions: Option<String>,
     /// Offset of the first record of the last whole state; `None`: the state begins with the log.
     pub(crate) state_at: Option<i64>,
     /// Ids of the barriers' and the schema's topic.

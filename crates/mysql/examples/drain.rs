@@ -27,7 +27,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         readings: Readings::default(),
         server_id: None,
     });
-    let Position::MySql(head) = source.head().await?;
+    let Position::MySql(head) = source.head().await? else {
+        panic!("a position of another family")
+    };
     let beginning = Checkpoint {
         format: Checkpoint::FORMAT,
         ordinal: Ordinal::default(),
@@ -59,7 +61,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             }
             SourceEvent::Heartbeat { position } => position,
         };
-        let Position::MySql(position) = position;
+        let Position::MySql(position) = position else {
+            panic!("a position of another family")
+        };
         if position.log.has_reached(&head.log) {
             break;
         }

@@ -17,6 +17,7 @@ pub use capture::{Capture, Limits, ReadChunk, TornMismatch};
 pub use copy::{Task, WindowId};
 pub use fold::fold;
 pub use resume::{
-    MappingChanged, ResumePoint, ResumeRefusal, ServerHistory, may_resume, same_mapping,
+    MappingChanged, MariaDbHistory, MariaDbRefusal, ResumePoint, ResumeRefusal, ServerHistory,
+    may_resume, may_resume_mariadb, same_mapping,
 };
-pub use window::{Void, Window, WindowBounds};
+pub use window::{Low, Void, Window, WindowBounds};

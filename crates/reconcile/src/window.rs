@@ -17,9 +17,7 @@
 //! was opened under a table lock), so the rows at M are the rows read plus what the transactions
 //! outside `low` did.
 
-use change::{
-    ChangeKind, Gtid, GtidSet, Identity, LogPosition, MySqlPosition, Position, Row, Schema,
-};
+use change::{ChangeKind, Gtid, GtidSet, Identity, LogPosition, Position, Row, Schema};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -27,25 +25,54 @@ use std::sync::Arc;
 /// visible in it lies at or before `high`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct WindowBounds {
-    /// `@@server_uuid` of the server that was read.
-    pub server_uuid: Arc<str>,
+    /// The server that was read, as its positions name it.
+    pub server: Arc<str>,
     /// `@@server_id` of that server.
     pub server_id: u32,
     /// That server's clock as it was read, in milliseconds since 1970.
     pub read_at_ms: i64,
-    pub low: Arc<GtidSet>,
+    pub low: Low,
     pub high: LogPosition,
+}
+
+/// What is certainly visible in a view.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Low {
+    /// These transactions. Others may be, too: MySQL opens a view between two places of its log.
+    Transactions(Arc<GtidSet>),
+    /// All that was committed at or before `high`, and nothing else: MariaDB opens a view at a
+    /// place of its log.
+    High,
 }
 
 impl WindowBounds {
     /// Whether a boundary at this position may emit the chunk; `None` when the position belongs to
     /// another server, which voids the chunk.
     pub fn reached_by(&self, boundary: &Position) -> Option<bool> {
-        let Position::MySql(MySqlPosition {
-            server_uuid, log, ..
-        }) = boundary;
-        (*server_uuid == self.server_uuid).then(|| log.has_reached(&self.high))
+        let same = *boundary.server() == self.server;
+        same.then(|| boundary.log().has_reached(&self.high))
     }
+
+    fn shows(&self, transaction: &Recorded) -> bool {
+        match &self.low {
+            Low::Transactions(low) => {
+                let gtid = transaction.gtid.as_ref();
+                gtid.is_some_and(|gtid| low.contains(gtid))
+            }
+            Low::High => {
+                let end = transaction.end.as_ref();
+                end.is_some_and(|end| self.high.has_reached(end))
+            }
+        }
+    }
+}
+
+/// A transaction that a window has seen.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Recorded {
+    gtid: Option<Gtid>,
+    /// Where it was committed; `None` while it goes on.
+    end: Option<LogPosition>,
 }
 
 /// Why a window's chunk has to be read again.
@@ -60,7 +87,7 @@ pub enum Void {
 /// What one open window has seen. One per chunk in flight.
 #[derive(Debug)]
 pub struct Window {
-    transactions: Vec<Option<Gtid>>,
+    transactions: Vec<Recorded>,
     /// Indexes into `transactions`, ascending, for each key touched since C.
     touched: HashMap<Identity, Vec<u32>>,
     /// For a table without a key: what happened to its rows, and when.
@@ -86,9 +113,20 @@ impl Window {
     }
 
     /// A transaction begins; what is recorded next is its doing. A name that is no GTID counts as
-    /// outside every `low`.
+    /// outside every set of transactions.
     pub fn begin(&mut self, transaction: Option<&Gtid>) {
-        self.transactions.push(transaction.cloned());
+        self.transactions.push(Recorded {
+            gtid: transaction.cloned(),
+            end: None,
+        });
+    }
+
+    /// The transaction that began last is committed here. One that began before the window opened
+    /// is not this window's.
+    pub fn commit(&mut self, end: &LogPosition) {
+        if let Some(transaction) = self.transactions.last_mut() {
+            transaction.end = Some(end.clone());
+        }
     }
 
     /// Records a change of the table: both keys of an update.
@@ -121,14 +159,19 @@ impl Window {
     }
 
     /// The rows that stand in the table at the boundary, of those that were read.
-    pub fn close(self, schema: &Schema, rows: Vec<Row>, low: &GtidSet) -> Result<Vec<Row>, Void> {
+    pub fn close(
+        self,
+        schema: &Schema,
+        rows: Vec<Row>,
+        bounds: &WindowBounds,
+    ) -> Result<Vec<Row>, Void> {
         if self.bytes > self.max_bytes {
             return Err(Void::TooManyTouched);
         }
         let outside: Vec<bool> = self
             .transactions
             .iter()
-            .map(|gtid| !gtid.as_ref().is_some_and(|gtid| low.contains(gtid)))
+            .map(|transaction| !bounds.shows(transaction))
             .collect();
         let is_outside = |index: &u32| outside[*index as usize];
         if self.table_changed.iter().any(is_outside) {
@@ -221,10 +264,20 @@ mod tests {
             .unwrap()
     }
 
-    fn low(last: u64) -> GtidSet {
-        format!("3e11fa47-71ca-11e1-9e33-c80aa9429562:1-{last}")
-            .parse()
-            .unwrap()
+    /// Of a view that shows the transactions up to this one.
+    fn low(last: u64) -> WindowBounds {
+        let low = format!("3e11fa47-71ca-11e1-9e33-c80aa9429562:1-{last}");
+        bounds(Low::Transactions(Arc::new(low.parse().unwrap())))
+    }
+
+    fn bounds(low: Low) -> WindowBounds {
+        WindowBounds {
+            server: "one".into(),
+            server_id: 1,
+            read_at_ms: 0,
+            low,
+            high: LogPosition::new("binlog.000001", 500),
+        }
     }
 
     fn update(from: Row, to: Row) -> ChangeKind {
@@ -244,6 +297,20 @@ mod tests {
         window.record(&schema, &update(row(2, 0), row(2, 1)));
         let rows = window.close(&schema, vec![row(1, 1), row(2, 0), row(3, 0)], &low(5));
         assert_eq!(rows.unwrap(), vec![row(1, 1), row(3, 0)]);
+    }
+
+    #[test]
+    fn a_view_at_a_place_of_the_log_shows_what_was_committed_up_to_there() {
+        let schema = schema(vec![0]);
+        let mut window = Window::open(&schema, 1 << 20);
+        for (key, end) in [(1, 499), (2, 500), (3, 501)] {
+            window.begin(None);
+            window.record(&schema, &update(row(key, 0), row(key, 1)));
+            window.commit(&LogPosition::new("binlog.000001", end));
+        }
+        let read = vec![row(1, 1), row(2, 1), row(3, 0), row(4, 0)];
+        let rows = window.close(&schema, read, &bounds(Low::High));
+        assert_eq!(rows.unwrap(), vec![row(1, 1), row(2, 1), row(4, 0)]);
     }
 
     #[test]

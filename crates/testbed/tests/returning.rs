@@ -29,6 +29,7 @@ fn sql(server: &MySql, statement: &str) -> String {
 async fn a_killed_mysql_returns_with_its_data_and_its_identity() {
     let server = MySql::start(MySqlOptions {
         arguments: vec!["--server-id=77".to_owned()],
+        ..MySqlOptions::default()
     })
     .await
     .unwrap();

@@ -41,6 +41,7 @@ impl Stand {
     pub async fn start() -> Result<Self, BenchError> {
         let mysql = MySql::start(MySqlOptions {
             arguments: vec!["--innodb-buffer-pool-size=512M".to_owned()],
+            ..MySqlOptions::default()
         });
         let mongo = Mongo::start(MongoOptions {
             cache_gib: 1.0,

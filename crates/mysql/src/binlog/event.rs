@@ -42,8 +42,19 @@ pub(crate) const PARTIAL_UPDATE_ROWS: u8 = 39;
 pub(crate) const TRANSACTION_PAYLOAD: u8 = 40;
 pub(crate) const HEARTBEAT_V2: u8 = 41;
 pub(crate) const TAGGED_GTID: u8 = 42;
-/// MariaDB's own events begin here.
-pub(crate) const FIRST_OF_MARIADB: u8 = 160;
+// MariaDB's own.
+pub(crate) const ANNOTATE_ROWS: u8 = 160;
+pub(crate) const BINLOG_CHECKPOINT: u8 = 161;
+pub(crate) const MARIADB_GTID: u8 = 162;
+pub(crate) const GTID_LIST: u8 = 163;
+pub(crate) const START_ENCRYPTION: u8 = 164;
+pub(crate) const QUERY_COMPRESSED: u8 = 165;
+pub(crate) const WRITE_ROWS_COMPRESSED_V1: u8 = 166;
+pub(crate) const UPDATE_ROWS_COMPRESSED_V1: u8 = 167;
+pub(crate) const DELETE_ROWS_COMPRESSED_V1: u8 = 168;
+pub(crate) const WRITE_ROWS_COMPRESSED: u8 = 169;
+pub(crate) const UPDATE_ROWS_COMPRESSED: u8 = 170;
+pub(crate) const DELETE_ROWS_COMPRESSED: u8 = 171;
 
 const ARTIFICIAL_FLAG: u16 = 0x20;
 const IGNORABLE_FLAG: u16 = 0x80;
@@ -133,6 +144,13 @@ impl Place {
             candidate
         };
         self.start = self.offset.saturating_sub(size as u64);
+    }
+
+    /// Moves over an event that does not tell where it ends. Newer versions of MariaDB write the
+    /// events inside a transaction so; its last one tells the truth again.
+    pub(crate) fn pass(&mut self, size: usize) {
+        self.start = self.offset;
+        self.offset += size as u64;
     }
 
     pub(crate) fn position(&self) -> LogPosition {

@@ -233,6 +233,12 @@ impl Description<'_> {
                 self.text_or_bytes(self.wire_type.string_length_bytes(), None)?
             }
             column::BLOB if lengths_are_sound => self.text_or_bytes(length_bytes, None)?,
+            column::VARCHAR_COMPRESSED => {
+                compressed(self.text_or_bytes(self.wire_type.string_length_bytes(), None)?)
+            }
+            column::BLOB_COMPRESSED if lengths_are_sound => {
+                compressed(self.text_or_bytes(length_bytes, None)?)
+            }
             column::ENUM if matches!(meta, 1 | 2) => (
                 ColumnKind::Enum {
                     members: self.members()?,
@@ -313,6 +319,25 @@ impl Description<'_> {
             })
             .collect()
     }
+}
+
+/// The same column, stored compressed.
+fn compressed((kind, decoder): (ColumnKind, ValueDecoder)) -> (ColumnKind, ValueDecoder) {
+    let decoder = match decoder {
+        ValueDecoder::Text {
+            length_bytes,
+            charset,
+        } => ValueDecoder::Compressed {
+            length_bytes,
+            charset: Some(charset),
+        },
+        ValueDecoder::Binary { length_bytes, .. } => ValueDecoder::Compressed {
+            length_bytes,
+            charset: None,
+        },
+        other => other,
+    };
+    (kind, decoder)
 }
 
 fn read_name(cursor: &mut Cursor) -> Result<Arc<str>, Malformed> {

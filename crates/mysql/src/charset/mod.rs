@@ -11,6 +11,7 @@ mod table;
 use crate::connect::{ConnectOptions, Password};
 use crate::connection::Connection;
 use crate::error::Error;
+use crate::family::Family;
 use bytes::Bytes;
 use change::{TableName, Text, Value};
 use std::collections::HashMap;
@@ -59,9 +60,18 @@ impl Charsets {
         stored: impl Fn(&TableName, &str) -> bool + Send + Sync + 'static,
     ) -> Result<Arc<Self>, Error> {
         let mut connection = Connection::connect(options).await?;
-        let rows = connection
-            .query("SELECT ID, CHARACTER_SET_NAME FROM information_schema.COLLATIONS WHERE ID IS NOT NULL")
-            .await?;
+        let family = Family::of(connection.server_version(), "");
+        // MariaDB's newer collations are of several character sets, and have a number in each.
+        let table = match family {
+            Family::MariaDb if family.version(connection.server_version()) >= (10, 10, 0) => {
+                "COLLATION_CHARACTER_SET_APPLICABILITY"
+            }
+            Family::MySql | Family::MariaDb => "COLLATIONS",
+        };
+        let statement = format!(
+            "SELECT ID, CHARACTER_SET_NAME FROM information_schema.{table} WHERE ID IS NOT NULL"
+        );
+        let rows = connection.query(&statement).await?;
         let mut collations = HashMap::new();
         for row in rows {
             if let [Some(id), Some(name)] = row.as_slice()

@@ -15,6 +15,7 @@ pub use column_type::CatalogueColumn;
 pub use inspection::{DeclaredColumn, Inspection};
 pub use readings::Readings;
 
+use crate::family::Family;
 use crate::quote;
 use crate::snapshot::{Session, SnapshotError};
 use change::TableName;
@@ -93,8 +94,9 @@ async fn reading(
     let mut tables = BTreeMap::new();
     let doing = "reading the catalogue's tables";
     let query = format!(
-        "SELECT TABLE_SCHEMA, TABLE_NAME, ENGINE, TABLE_ROWS, AVG_ROW_LENGTH \
-         FROM information_schema.TABLES WHERE TABLE_TYPE = 'BASE TABLE' AND {}",
+        "SELECT TABLE_SCHEMA, TABLE_NAME, ENGINE, TABLE_ROWS, AVG_ROW_LENGTH, TABLE_TYPE \
+         FROM information_schema.TABLES \
+         WHERE TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED') AND {}",
         condition(scope)
     );
     for row in session.rows(doing, &query).await? {
@@ -105,6 +107,7 @@ async fn reading(
             engine: fields.text()?.unwrap_or_default(),
             rows_estimated: fields.number()?.unwrap_or(0),
             row_bytes_estimated: fields.number()?.unwrap_or(0),
+            is_versioned: fields.required()? == "SYSTEM VERSIONED",
             columns: Vec::new(),
             indexes: Vec::new(),
         };
@@ -125,6 +128,7 @@ pub(crate) async fn columns(
     scope: &Scope<'_>,
 ) -> Result<Vec<(TableName, CatalogueColumn)>, SnapshotError> {
     let doing = "reading the catalogue's columns";
+    let family = session.family().await?;
     let query = format!(
         "SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, DATA_TYPE, COLUMN_TYPE, IS_NULLABLE, \
          CHARACTER_SET_NAME, COLLATION_NAME, CHARACTER_OCTET_LENGTH, NUMERIC_PRECISION, \
@@ -138,7 +142,7 @@ pub(crate) async fn columns(
         let table = fields.table_name()?;
         let column = CatalogueColumn {
             name: fields.required()?.into(),
-            data_type: fields.required()?.to_ascii_lowercase(),
+            data_type: data_type(family, fields.required()?),
             column_type: fields.required()?,
             nullable: fields.required()? == "YES",
             charset: fields.text()?.map(Arc::from),
@@ -159,8 +163,12 @@ async fn indexes(
     tables: &mut BTreeMap<TableName, CatalogueTable>,
 ) -> Result<(), SnapshotError> {
     let doing = "reading the catalogue's indexes";
+    let visible = match session.family().await? {
+        Family::MySql => "IS_VISIBLE",
+        Family::MariaDb => "IF(IGNORED = 'YES', 'NO', 'YES')",
+    };
     let query = format!(
-        "SELECT TABLE_SCHEMA, TABLE_NAME, INDEX_NAME, NON_UNIQUE, INDEX_TYPE, IS_VISIBLE, \
+        "SELECT TABLE_SCHEMA, TABLE_NAME, INDEX_NAME, NON_UNIQUE, INDEX_TYPE, {visible}, \
          COLUMN_NAME, COLLATION, SUB_PART FROM information_schema.STATISTICS WHERE {} \
          ORDER BY TABLE_SCHEMA, TABLE_NAME, INDEX_NAME, SEQ_IN_INDEX",
         condition(scope)
@@ -193,6 +201,15 @@ async fn indexes(
         }
     }
     Ok(())
+}
+
+/// The name of a column's type. MariaDB's vectors are not stored like MySQL's.
+fn data_type(family: Family, named: String) -> String {
+    let named = named.to_ascii_lowercase();
+    match (family, named.as_str()) {
+        (Family::MariaDb, "vector") => "vector of MariaDB".to_owned(),
+        _ => named,
+    }
 }
 
 fn condition(scope: &Scope<'_>) -> String {

@@ -4,6 +4,7 @@
 mod apt;
 mod checksum;
 mod kafka;
+mod mariadb;
 mod mongodb;
 mod mysql;
 mod python;
@@ -26,6 +27,10 @@ const RECORD: &str = "provisioned.json";
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Kind {
     Mysql,
+    #[value(name = "mariadb-10.11")]
+    MariaDb1011,
+    #[value(name = "mariadb-11.8")]
+    MariaDb118,
     Mongodb,
     Kafka,
     Registry,
@@ -48,8 +53,10 @@ struct RecordedFile {
 
 impl Kind {
     /// What the tests need.
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::Mysql,
+        Self::MariaDb1011,
+        Self::MariaDb118,
         Self::Mongodb,
         Self::Kafka,
         Self::Registry,
@@ -62,6 +69,8 @@ impl Kind {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Mysql => "mysql",
+            Self::MariaDb1011 => "mariadb-10.11",
+            Self::MariaDb118 => "mariadb-11.8",
             Self::Mongodb => "mongodb",
             Self::Kafka => "kafka",
             Self::Registry => "registry",
@@ -72,7 +81,7 @@ impl Kind {
     /// The cached folder; a pinned version is part of the name, so that a new pin is fetched anew.
     fn folder(self) -> String {
         match self {
-            Self::Mysql => self.name().to_owned(),
+            Self::Mysql | Self::MariaDb1011 | Self::MariaDb118 => self.name().to_owned(),
             Self::Mongodb => format!("{}-{}", self.name(), mongodb::VERSION),
             Self::Kafka => format!("{}-{}", self.name(), kafka::VERSION),
             Self::Registry => format!("{}-{}", self.name(), registry::VERSION),
@@ -82,7 +91,7 @@ impl Kind {
 
     fn needs(self) -> &'static [Need] {
         match self {
-            Self::Mysql => machine::FOR_MYSQL,
+            Self::Mysql | Self::MariaDb1011 | Self::MariaDb118 => machine::FOR_MYSQL,
             Self::Mongodb => machine::FOR_MONGODB,
             Self::Kafka => machine::FOR_KAFKA,
             Self::Registry => machine::FOR_REGISTRY,
@@ -123,6 +132,8 @@ fn fetch_once(kind: Kind, cache: &Path) -> Result<(), Failure> {
     empty(&unfinished)?;
     let record = match kind {
         Kind::Mysql => mysql::fetch(&unfinished)?,
+        Kind::MariaDb1011 => mariadb::fetch(&unfinished, mariadb::STABLE)?,
+        Kind::MariaDb118 => mariadb::fetch(&unfinished, mariadb::UNSTABLE)?,
         Kind::Mongodb => mongodb::fetch(&unfinished)?,
         Kind::Kafka => kafka::fetch(&unfinished)?,
         Kind::Registry => registry::fetch(&unfinished)?,

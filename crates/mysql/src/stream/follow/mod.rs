@@ -5,6 +5,7 @@
 //! transaction where it happened, and the table's rows are skipped from there on; what concerns the
 //! stream as a whole ends it. Nothing is guessed and nothing is dropped without a word.
 
+mod mariadb;
 mod statements;
 mod tables;
 
@@ -14,13 +15,11 @@ use crate::binlog::gtid::{self, TransactionStart};
 use crate::binlog::table_map::TableMap;
 use crate::error::Error;
 use crate::stream::batch::Outbox;
+use crate::stream::history::{History, Name};
 use crate::stream::source::SourceOptions;
 use crate::wire::{Cursor, Malformed};
 use bytes::Bytes;
-use change::{
-    Gtid, GtidSet, LogPosition, MySqlPosition, Origin, Position, TableEvent, TableEventKind,
-    TableName, Trouble,
-};
+use change::{LogPosition, Origin, Position, TableEvent, TableEventKind, TableName, Trouble};
 use flow::ports::SourceEvent;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -37,9 +36,10 @@ const KEPT_TABLE_MAPS: usize = 20_000;
 pub(super) struct Follower {
     options: SourceOptions,
     dump: Dump,
-    server_uuid: Arc<str>,
+    /// As positions name it.
+    server: Arc<str>,
     /// Every transaction up to here.
-    executed: Arc<GtidSet>,
+    history: History,
     /// Where the stream was opened, in this server's own files; `None` once that is passed.
     opened_at: Option<LogPosition>,
     sender: mpsc::Sender<Result<Vec<SourceEvent>, Error>>,
@@ -71,7 +71,7 @@ enum MapUse {
 }
 
 struct Transaction {
-    gtid: Gtid,
+    name: Name,
     server_id: u32,
     committed_at_ms: Option<i64>,
     /// Whether its beginning was told.
@@ -79,6 +79,8 @@ struct Transaction {
     /// Between BEGIN and COMMIT, as opposed to a statement that is a transaction by itself.
     open: bool,
     xa: Option<String>,
+    /// Its statement does nothing yet.
+    announces: bool,
     touched: BTreeSet<TableName>,
 }
 
@@ -86,16 +88,16 @@ impl Follower {
     pub(super) fn new(
         options: SourceOptions,
         dump: Dump,
-        server_uuid: Arc<str>,
+        server: Arc<str>,
         opened_at: Option<LogPosition>,
-        executed: Arc<GtidSet>,
+        history: History,
         sender: mpsc::Sender<Result<Vec<SourceEvent>, Error>>,
     ) -> Self {
         Self {
             options,
             dump,
-            server_uuid,
-            executed,
+            server,
+            history,
             opened_at,
             sender,
             outbox: Outbox::default(),
@@ -165,20 +167,24 @@ impl Follower {
             | event::PARTIAL_UPDATE_ROWS
             | event::WRITE_ROWS_V1
             | event::UPDATE_ROWS_V1
-            | event::DELETE_ROWS_V1 => self.rows(event_type, event.body).await,
+            | event::DELETE_ROWS_V1
+            | event::WRITE_ROWS_COMPRESSED_V1
+            | event::UPDATE_ROWS_COMPRESSED_V1
+            | event::DELETE_ROWS_COMPRESSED_V1
+            | event::WRITE_ROWS_COMPRESSED
+            | event::UPDATE_ROWS_COMPRESSED
+            | event::DELETE_ROWS_COMPRESSED => self.rows(event_type, event.body).await,
             event::GTID => self.begin(event.header, gtid::read_untagged(event.body)),
             event::TAGGED_GTID => self.begin(event.header, gtid::read_tagged(event.body)),
-            event::QUERY => self.query(event).await,
-            event::XID => {
-                self.end();
-                Ok(())
-            }
+            event::MARIADB_GTID => self.begin_group(event),
+            event::QUERY => self.query(event, false).await,
+            event::QUERY_COMPRESSED => self.query(event, true).await,
+            event::XID => self.end(),
             event::XA_PREPARE => {
                 if let Some(Transaction { xa: Some(xid), .. }) = &self.transaction {
                     self.prepared.insert(xid.clone());
                 }
-                self.end();
-                Ok(())
+                self.end()
             }
             event::HEARTBEAT | event::HEARTBEAT_V2 => {
                 if self.transaction.is_none() {
@@ -191,13 +197,19 @@ impl Follower {
                 place: self.place(),
             }),
             // Marks of files.
-            event::ROTATE | event::FORMAT_DESCRIPTION | event::PREVIOUS_GTIDS => {
+            event::ROTATE
+            | event::FORMAT_DESCRIPTION
+            | event::PREVIOUS_GTIDS
+            | event::GTID_LIST
+            | event::BINLOG_CHECKPOINT
+            | event::START_ENCRYPTION => {
                 self.position_moved = true;
                 Ok(())
             }
             // A statement's own text beside its rows; the seeds of a statement that follows; marks
             // of group replication.
             event::ROWS_QUERY
+            | event::ANNOTATE_ROWS
             | event::IGNORABLE
             | event::INTVAR
             | event::RAND
@@ -208,10 +220,6 @@ impl Follower {
             | event::BEGIN_LOAD_QUERY => Ok(()),
             // LOAD DATA as a statement: the text is in front of the same place as in a query.
             event::EXECUTE_LOAD_QUERY => self.execute_load(event.body),
-            event::FIRST_OF_MARIADB.. => Err(Error::Family {
-                address: self.options.connect.address(),
-                version: "MariaDB by its binlog".to_owned(),
-            }),
             _ if event.header.is_ignorable() => Ok(()),
             _ => Err(Error::UnknownEvent {
                 event_type,
@@ -226,27 +234,37 @@ impl Follower {
         start: Result<TransactionStart, Malformed>,
     ) -> Result<(), Error> {
         let start = start.map_err(|error| self.malformed(header.event_type, &error))?;
-        if self.maps.len() > KEPT_TABLE_MAPS {
-            self.maps.clear();
-        }
+        self.forget_old_maps();
         self.transaction = Some(Transaction {
-            gtid: start.gtid,
+            name: Name::MySql(start.gtid),
             server_id: header.server_id,
             committed_at_ms: start.committed_at_ms,
             announced: false,
             open: false,
             xa: None,
+            announces: false,
             touched: BTreeSet::new(),
         });
         Ok(())
     }
 
+    fn forget_old_maps(&mut self) {
+        if self.maps.len() > KEPT_TABLE_MAPS {
+            self.maps.clear();
+        }
+    }
+
     /// The transaction is complete.
-    fn end(&mut self) {
+    fn end(&mut self) -> Result<(), Error> {
         let Some(transaction) = self.transaction.take() else {
-            return;
+            return Ok(());
         };
-        Arc::make_mut(&mut self.executed).insert(&transaction.gtid);
+        let passed = self.history.pass(&transaction.name);
+        passed.map_err(|error| Error::OutOfOrder {
+            place: self.place(),
+            last: error.last.to_string(),
+            came: error.came.to_string(),
+        })?;
         if transaction.announced {
             let position = self.position();
             self.outbox.event(SourceEvent::Commit { position });
@@ -258,6 +276,7 @@ impl Follower {
                 self.tell_position();
             }
         }
+        Ok(())
     }
 
     fn tell_position(&mut self) {
@@ -280,7 +299,7 @@ impl Follower {
         {
             transaction.announced = true;
             self.outbox.begin(Arc::new(Origin {
-                transaction: Some(transaction.gtid.to_string().into()),
+                transaction: Some(transaction.name.to_string().into()),
                 server_id: transaction.server_id,
                 file: Arc::clone(&self.dump.place().file),
                 committed_at_ms: transaction.committed_at_ms.unwrap_or_default(),
@@ -314,11 +333,8 @@ impl Follower {
     }
 
     fn position(&self) -> Position {
-        Position::MySql(MySqlPosition {
-            server_uuid: Arc::clone(&self.server_uuid),
-            gtid_set: Arc::clone(&self.executed),
-            log: self.dump.place().position(),
-        })
+        let log = self.dump.place().position();
+        self.history.position(&self.server, log)
     }
 
     fn place(&self) -> String {

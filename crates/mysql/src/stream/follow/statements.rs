@@ -3,6 +3,7 @@
 use super::Follower;
 use crate::binlog::event::{self, Event};
 use crate::error::Error;
+use crate::family::Family;
 use crate::statement::{Statement, classify};
 use crate::stream::known::KnownTables;
 use crate::stream::query::QueryEvent;
@@ -14,9 +15,18 @@ use change::{TableEvent, TableEventKind, TableName, Value};
 use flow::ports::SourceEvent;
 
 impl Follower {
-    pub(super) async fn query(&mut self, event: Event) -> Result<(), Error> {
-        let query =
-            QueryEvent::read(event.body).map_err(|error| self.malformed(event::QUERY, &error))?;
+    pub(super) async fn query(&mut self, event: Event, compressed: bool) -> Result<(), Error> {
+        let event_type = event.header.event_type;
+        let mut query = QueryEvent::read(event.body, compressed)
+            .map_err(|error| self.malformed(event_type, &error))?;
+        query.rules.mariadb = self.dump.family() == Family::MariaDb;
+        if self
+            .transaction
+            .as_ref()
+            .is_some_and(|transaction| transaction.announces)
+        {
+            return self.end();
+        }
         let text = self.statement_text(&query).await?;
         let statement = classify(&text, &query.database, query.rules);
         if let Some(transaction) = &mut self.transaction
@@ -48,7 +58,14 @@ impl Follower {
                     return Err(Error::XaUnseen { xid, place });
                 }
             }
-            Statement::CreateTable { table, rows_follow } => {
+            Statement::CreateTable {
+                table,
+                replaces,
+                rows_follow,
+            } => {
+                if replaces {
+                    self.table_event(table.clone(), TableEventKind::Dropped);
+                }
                 self.table_event(table, TableEventKind::Created);
                 if rows_follow {
                     ends = !self.open_transaction(None);
@@ -89,7 +106,7 @@ impl Follower {
             Statement::Nothing => {}
         }
         if ends {
-            self.end();
+            return self.end();
         }
         Ok(())
     }
@@ -102,8 +119,9 @@ impl Follower {
             return Err(self.malformed(event::EXECUTE_LOAD_QUERY, &Malformed("it ends early")));
         }
         let query = [&body[..HEAD], &body[HEAD + FILE..]].concat();
-        let query = QueryEvent::read(query.into())
+        let mut query = QueryEvent::read(query.into(), false)
             .map_err(|error| self.malformed(event::EXECUTE_LOAD_QUERY, &error))?;
+        query.rules.mariadb = self.dump.family() == Family::MariaDb;
         let text = String::from_utf8_lossy(&query.text).into_owned();
         self.statement(classify(&text, &query.database, query.rules), false)
     }

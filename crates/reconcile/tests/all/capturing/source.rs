@@ -5,7 +5,7 @@ use change::{
     MySqlPosition, Position, Row, Schema, SourceId, TableDescription, TableEventKind, TableName,
     Value,
 };
-use reconcile::{ReadChunk, WindowBounds};
+use reconcile::{Low, ReadChunk, WindowBounds};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -204,10 +204,10 @@ impl Source {
             schema: schema(table),
             rows,
             bounds: WindowBounds {
-                server_uuid: SERVER.into(),
+                server: SERVER.into(),
                 server_id: 1,
                 read_at_ms: 0,
-                low: gtid_set(if keyless { self.executed } else { low }),
+                low: Low::Transactions(gtid_set(if keyless { self.executed } else { low })),
                 high: log_position(self.binlog.len()),
             },
             rest,
@@ -245,6 +245,8 @@ pub fn position(transactions: usize) -> Position {
 
 /// So many transactions are covered by a position.
 pub fn transactions(position: &Position) -> usize {
-    let Position::MySql(position) = position;
+    let Position::MySql(position) = position else {
+        panic!("a position of another family")
+    };
     usize::try_from(position.gtid_set.count()).expect("a short log")
 }
