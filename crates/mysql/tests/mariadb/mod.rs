@@ -3,6 +3,7 @@
 mod preflight;
 mod statements;
 mod values;
+mod windows;
 
 use crate::binlog::{Stage, changes, checkpoint};
 use testbed::servers::Product;

@@ -219,11 +219,7 @@ impl Dump {
             event::ROTATE => {
                 let mut cursor = Cursor::new(body.clone());
                 let offset = cursor.u64()?;
-                self.place = Place {
-                    file: text(cursor.rest())?.into(),
-                    start: offset,
-                    offset,
-                };
+                self.place = Place::of_file(text(cursor.rest())?.into(), offset);
             }
             event::HEARTBEAT_V2 => {
                 let mut cursor = Cursor::new(body.clone());
@@ -236,7 +232,7 @@ impl Dump {
                     let value = cursor.length_encoded_bytes()?;
                     match field {
                         FILE_NAME => place.file = text(value)?.into(),
-                        OFFSET => place.offset = Cursor::new(value).length_encoded()?,
+                        OFFSET => place.tell(Cursor::new(value).length_encoded()?),
                         _ => {}
                     }
                 }
