@@ -8,6 +8,7 @@ use crate::binlog::column::{self, ValueDecoder, WireType};
 use crate::binlog::metadata::Metadata;
 use crate::charset::{Charsets, Decoder};
 use crate::error::Error;
+use crate::family::Family;
 use crate::wire::{Cursor, Malformed, bit};
 use bytes::Bytes;
 use change::{Column, ColumnKind, IntegerWidth, Schema, TableName, Text, Value};
@@ -172,6 +173,12 @@ impl Description<'_> {
         let length_bytes = usize::from(meta);
         let lengths_are_sound = (1..=4).contains(&length_bytes);
         let answer = match number {
+            // MariaDB's older forms have fractions of which the event does not tell the length.
+            column::TIME | column::DATETIME | column::TIMESTAMP
+                if self.charsets.family() == Family::MariaDb =>
+            {
+                return None;
+            }
             column::TINY => self.integer(IntegerWidth::Tiny, 1),
             column::SHORT => self.integer(IntegerWidth::Small, 2),
             column::INT24 => self.integer(IntegerWidth::Medium, 3),

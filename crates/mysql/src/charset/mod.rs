@@ -41,6 +41,7 @@ type Wanted = Arc<dyn Fn(&TableName, &str) -> bool + Send + Sync>;
 /// The character sets that are in use. One value serves the whole process.
 pub struct Charsets {
     options: ConnectOptions,
+    family: Family,
     /// Names by the collation's number, as row metadata has it.
     collations: HashMap<u64, Arc<str>>,
     decoders: RwLock<HashMap<Arc<str>, Decoder>>,
@@ -83,6 +84,7 @@ impl Charsets {
         }
         Ok(Arc::new(Self {
             options: options.clone(),
+            family,
             collations,
             decoders: RwLock::default(),
             stored: Arc::new(stored),
@@ -106,6 +108,7 @@ impl Charsets {
         let nobody = ConnectOptions::new("", 0, "", Password::new(""));
         Self {
             options: nobody,
+            family: Family::MySql,
             collations: COLLATIONS
                 .iter()
                 .map(|&(id, name)| (id, Arc::from(name)))
@@ -113,6 +116,11 @@ impl Charsets {
             decoders: RwLock::default(),
             stored: Arc::new(|_, _| false),
         }
+    }
+
+    /// The family of the server that the sets are of.
+    pub(crate) fn family(&self) -> Family {
+        self.family
     }
 
     /// The character set of a collation, by its number.

@@ -140,10 +140,12 @@ pub(crate) async fn columns(
     for row in session.rows(doing, &query).await? {
         let mut fields = Fields::new(doing, row);
         let table = fields.table_name()?;
+        let name = fields.required()?.into();
+        let (data_type, column_type) = (fields.required()?, fields.required()?);
         let column = CatalogueColumn {
-            name: fields.required()?.into(),
-            data_type: data_type(family, fields.required()?),
-            column_type: fields.required()?,
+            name,
+            data_type: type_name(family, data_type, &column_type),
+            column_type,
             nullable: fields.required()? == "YES",
             charset: fields.text()?.map(Arc::from),
             collation: fields.text()?.map(Arc::from),
@@ -203,12 +205,14 @@ async fn indexes(
     Ok(())
 }
 
-/// The name of a column's type. MariaDB's vectors are not stored like MySQL's.
-fn data_type(family: Family, named: String) -> String {
-    let named = named.to_ascii_lowercase();
-    match (family, named.as_str()) {
-        (Family::MariaDb, "vector") => "vector of MariaDB".to_owned(),
-        _ => named,
+/// The name of a column's type. What MariaDB stores otherwise than MySQL has another name: its
+/// vectors, and dates and times as its version 5.3 kept them.
+fn type_name(family: Family, data_type: String, column_type: &str) -> String {
+    let named = data_type.to_ascii_lowercase();
+    let is_other = named == "vector" || column_type.contains("/* mariadb-5.3 */");
+    match family {
+        Family::MariaDb if is_other => format!("{named} of MariaDB"),
+        Family::MySql | Family::MariaDb => named,
     }
 }
 

@@ -3,6 +3,11 @@
 use super::*;
 use crate::binlog::column_types::CASES;
 use crate::snapshot::values::assert_equal_both_ways;
+use change::TableName;
+use flow::ports::SnapshotReader;
+use mysql::{Reader, ReaderOptions};
+use std::sync::Arc;
+use std::time::Duration;
 
 /// Types and values of MySQL that MariaDB has not, or has otherwise.
 fn is_mysqls_alone(column: &str) -> bool {
@@ -50,6 +55,65 @@ async fn every_value_of_every_type_is_the_one_that_the_stream_has() {
             }
             assert_equal_both_ways(stage, &before, &format!("a{number}")).await;
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn columns_that_the_log_does_not_tell_whole_are_not_read() {
+    on_each_version(&["--mysql56-temporal-format=OFF"], async |stage| {
+        stage
+            .run(&[
+                "CREATE TABLE old (id INT PRIMARY KEY, v DATETIME(3))",
+                "CREATE TABLE names (id INT PRIMARY KEY, v UUID, w INET6)",
+            ])
+            .await;
+        let told = stage
+            .told(&["INSERT INTO old VALUES (1, '2024-01-02 03:04:05.678')"])
+            .await;
+        assert_eq!(told, ["begin", "shop.old LS2042", "commit"]);
+        for table in ["old", "names"] {
+            let options = ReaderOptions {
+                connect: stage.options.connect.to_mysql_async(false).into(),
+                selected: stage.options.selected.clone(),
+                identity_columns: Arc::default(),
+                keys: stage.options.keys.clone(),
+                readings: mysql::Readings::default(),
+                visible_within: Duration::from_secs(10),
+            };
+            let mut reader = Reader::new(options, stage.options.charsets.clone());
+            let table = TableName::new("shop", table);
+            let failure = reader.describe(&table).await.unwrap_err();
+            assert_eq!(failure.disposition, flow::Disposition::Table, "{failure}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn compressed_columns_hold_the_same_values() {
+    on_each_version(&[], async |stage| {
+        stage
+            .run(&[
+                "CREATE TABLE c (id INT PRIMARY KEY, v VARCHAR(3000) COMPRESSED, \
+                 t LONGTEXT COMPRESSED CHARACTER SET latin1, b VARBINARY(300) COMPRESSED, \
+                 l BLOB COMPRESSED, y YEAR, u BIGINT UNSIGNED)",
+            ])
+            .await;
+        let before = stage.head().await;
+        stage
+            .run(&[
+                "INSERT INTO c VALUES (1, NULL, NULL, NULL, NULL, 2024, 18446744073709551615)",
+                "INSERT INTO c VALUES (2, '', '', '', '', 0, 0)",
+                "INSERT INTO c VALUES (3, 'short', 'é', x'00', x'0000', 1901, 9223372036854775808)",
+                "INSERT INTO c VALUES (4, REPEAT('lang ü ', 300), REPEAT('é', 70000), \
+                 REPEAT(x'00', 300), REPEAT(x'FF', 30000), 2155, 1)",
+                "SET SESSION column_compression_zlib_wrap = ON",
+                "INSERT INTO c VALUES (5, REPEAT('lang ü ', 300), REPEAT('é', 70000), \
+                 REPEAT(x'00', 300), REPEAT(x'FF', 30000), 2155, 1)",
+            ])
+            .await;
+        assert_equal_both_ways(stage, &before, "c").await;
     })
     .await;
 }
