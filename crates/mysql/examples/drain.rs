@@ -26,6 +26,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         known: KnownTables::default(),
         readings: Readings::default(),
         server_id: None,
+        spill_folder: std::env::temp_dir(),
     });
     let Position::MySql(head) = source.head().await?;
     let beginning = Checkpoint {

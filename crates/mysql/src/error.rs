@@ -48,9 +48,11 @@ pub enum Error {
     #[error("{address} writes no binary log")]
     NoBinaryLog { address: String },
     #[error(
-        "{place} commits the XA transaction {xid}, which was prepared before this stream began"
+        "{place} commits the XA transaction {xid}, and no binary log of the source has its PREPARE"
     )]
     XaUnseen { xid: String, place: String },
+    #[error("rows of XA transactions can't be kept in {folder}: {reason}")]
+    Spill { folder: String, reason: String },
     #[error("{address} has purged transactions that the checkpoint lacks: {missing}")]
     Purged { address: String, missing: String },
     #[error(
@@ -150,6 +152,7 @@ impl Error {
             Error::AuthenticationPlugin { .. } => "LS2010",
             Error::NoBinaryLog { .. } => "LS2011",
             Error::XaUnseen { .. } => "LS2053",
+            Error::Spill { .. } => "LS2026",
             Error::Purged { .. } => "LS2020",
             Error::OtherServer { .. } => "LS2021",
             Error::HistoryLost { .. } => "LS2022",
@@ -189,6 +192,7 @@ impl Error {
             | Error::GtidMode { .. }
             | Error::NoBinaryLog { .. }
             | Error::XaUnseen { .. }
+            | Error::Spill { .. }
             | Error::Purged { .. }
             | Error::OtherServer { .. }
             | Error::HistoryLost { .. }
@@ -224,6 +228,7 @@ impl Error {
             | Error::GtidMode { .. }
             | Error::NoBinaryLog { .. }
             | Error::XaUnseen { .. }
+            | Error::Spill { .. }
             | Error::Purged { .. }
             | Error::OtherServer { .. }
             | Error::HistoryLost { .. }
@@ -268,7 +273,10 @@ impl Error {
                 "start the source with log_bin, which is its default since MySQL 8.0"
             }
             Error::XaUnseen { .. } => {
-                "its rows were not seen: copy afresh with `lockstep reset --yes --drop-target`, while no XA transaction is open"
+                "its rows are in no binary log that the source still has: copy afresh with `lockstep reset --yes --drop-target`"
+            }
+            Error::Spill { .. } => {
+                "make room there, or name another folder: capture.spill_folder"
             }
             Error::Purged { .. } => {
                 "restore the purged binlog files, or copy afresh: `lockstep reset --yes --drop-target`; keep more with binlog_expire_logs_seconds"

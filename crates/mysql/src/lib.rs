@@ -35,7 +35,7 @@ pub use stream::{KeyOverrides, KnownTables, LogSizes, Source, SourceOptions, Str
 /// The codes that this crate can say, each with a page: `lockstep explain CODE`.
 pub const CODES: &[&str] = &[
     "LS2001", "LS2002", "LS2003", "LS2004", "LS2005", "LS2006", "LS2007", "LS2008", "LS2009",
-    "LS2010", "LS2011", "LS2020", "LS2021", "LS2022", "LS2023", "LS2024", "LS2025", "LS2030",
+    "LS2010", "LS2011", "LS2020", "LS2021", "LS2022", "LS2023", "LS2024", "LS2025", "LS2026", "LS2030",
     "LS2031", "LS2033", "LS2034", "LS2040", "LS2041", "LS2042", "LS2043", "LS2044", "LS2051",
     "LS2052", "LS2053", "LS2054", "LS2501", "LS2502", "LS2503", "LS2504", "LS2505", "LS2506",
     "LS2507", "LS2508", "LS2509", "LS2510", "LS2511", "LS2512", "LS2520", "LS2521", "LS2522",

@@ -1,6 +1,7 @@
 //! `[capture]` and `[apply]`: sizes and counts that have good defaults.
 //! None of them changes what arrives in MongoDB, only how fast and with how much memory.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::document::{Key, Section};
@@ -22,6 +23,8 @@ pub struct CaptureTuning {
     pub snapshot_readers: u32,
     /// How often an idle stream reports its position.
     pub heartbeat_interval: Duration,
+    /// Where the rows of XA transactions wait; `None`: the system's folder for temporary files.
+    pub spill_folder: Option<PathBuf>,
 }
 
 /// `[apply]`
@@ -66,6 +69,11 @@ const HEARTBEAT_INTERVAL: Key = Key {
     allowed: "a span of time from 100ms to 1h; 10s is the default",
     example: r#"heartbeat_interval = "10s""#,
 };
+const SPILL_FOLDER: Key = Key {
+    name: "spill_folder",
+    allowed: "a folder with room for the rows of XA transactions; the system's folder for temporary files is the default",
+    example: r#"spill_folder = "/var/tmp""#,
+};
 const LANES: Key = Key {
     name: "lanes",
     allowed: "1 to 64; 4 is the default",
@@ -82,6 +90,7 @@ impl Default for CaptureTuning {
             chunk_bytes: 4 << 20,
             snapshot_readers: 4,
             heartbeat_interval: Duration::from_secs(10),
+            spill_folder: None,
         }
     }
 }
@@ -119,6 +128,9 @@ impl CaptureTuning {
                     Duration::from_millis(100)..=Duration::from_secs(3600),
                 )
                 .map_or(defaults.heartbeat_interval, |interval| interval.value),
+            spill_folder: section
+                .text(SPILL_FOLDER)
+                .map(|folder| PathBuf::from(folder.value)),
         };
         section.finish();
         tuning

@@ -14,6 +14,7 @@ use flow::Failure;
 use flow::ports::{ChangeSource, ChangeStream, SourceEvent};
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, Hasher};
+use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -36,6 +37,8 @@ pub struct SourceOptions {
     pub readings: Readings,
     /// The server id of the dump; a random one where `None`. Two dumps with one id end each other.
     pub server_id: Option<u32>,
+    /// Where the rows of XA transactions wait until these are decided: in a file without a name.
+    pub spill_folder: PathBuf,
 }
 
 /// MySQL's binlog as a source of changes.
@@ -93,6 +96,7 @@ impl Source {
         self.options
             .known
             .extend(tables.into_iter().filter(|table| selected(table)));
+        let follows_xa = resume::follows_xa(connection.server_version());
         let server_id = self.options.server_id.unwrap_or_else(random_server_id);
         let dump = Dump::start(connection, server_id, &position.gtid_set).await?;
         let (sender, parcels) = mpsc::channel(PARCELS);
@@ -103,6 +107,7 @@ impl Source {
             state.server_uuid.into(),
             same_server.then(|| position.log.clone()),
             Arc::clone(&position.gtid_set),
+            follows_xa,
             sender,
         );
         tracing::debug!(server_id, position = %position, "binlog stream opened");
@@ -215,7 +220,7 @@ fn owned_set(text: &str) -> String {
 }
 
 /// Random enough that no two dumps share it; never 0, which is no server.
-fn random_server_id() -> u32 {
+pub(super) fn random_server_id() -> u32 {
     let random = std::hash::RandomState::new().build_hasher().finish();
     (random as u32).max(1)
 }

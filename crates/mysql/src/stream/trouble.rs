@@ -30,9 +30,9 @@ pub(super) fn xa(place: &str) -> Trouble {
     trouble(
         "LS2052",
         format!(
-            "rows of the table were changed at {place} inside an XA transaction, which is not followed yet"
+            "rows of the table were changed at {place} inside an XA transaction, which is not followed on servers before MySQL 8.0.30"
         ),
-        "change the table without XA transactions, then copy it afresh, or leave it out of source.tables",
+        "upgrade the source, or change the table without XA transactions, then copy it afresh, or leave it out of source.tables",
     )
 }
 

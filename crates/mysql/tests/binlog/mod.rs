@@ -5,6 +5,7 @@ pub(crate) mod column_types;
 mod connections;
 mod statements;
 mod transactions;
+mod xa;
 
 use change::{
     ChangeKind, Checkpoint, MySqlPosition, Ordinal, Position, Row, TableEventKind, TableName,
@@ -20,7 +21,7 @@ use testbed::servers::{MySql, MySqlOptions};
 
 /// A server, a session on it, and what a stream is opened with.
 pub(crate) struct Stage {
-    server: MySql,
+    pub(crate) server: MySql,
     pub(crate) session: mysql_async::Conn,
     pub(crate) options: SourceOptions,
 }
@@ -47,6 +48,7 @@ impl Stage {
             known: KnownTables::default(),
             readings: Readings::default(),
             server_id: None,
+            spill_folder: std::env::temp_dir(),
         };
         Self {
             server,

@@ -136,16 +136,6 @@ async fn what_is_not_followed_stops_the_table_and_no_other() {
             ][..],
             "LS2041",
         ),
-        (
-            &[
-                "XA START 'x'",
-                "UPDATE a SET n = 8",
-                "XA END 'x'",
-                "XA PREPARE 'x'",
-                "XA COMMIT 'x'",
-            ][..],
-            "LS2052",
-        ),
     ] {
         stage
             .run(&[
@@ -197,34 +187,5 @@ async fn rows_without_names_stop_their_table() {
             "shop.a LS2040",
             "commit"
         ]
-    );
-}
-
-#[tokio::test]
-async fn an_xa_commit_whose_rows_were_never_seen_ends_the_stream() {
-    let mut stage = Stage::start(&[]).await;
-    stage
-        .run(&[
-            "CREATE TABLE a (id INT PRIMARY KEY)",
-            "XA START 'x'",
-            "INSERT INTO a VALUES (1)",
-            "XA END 'x'",
-            "XA PREPARE 'x'",
-        ])
-        .await;
-    let between = stage.head().await;
-    stage.run(&["XA COMMIT 'x'"]).await;
-    let mut stream = stage.open(&between).await.unwrap();
-    let error = loop {
-        use flow::ports::{ChangeStream, SourceEvent};
-        match stream.next().await {
-            Ok(SourceEvent::Heartbeat { .. }) => {}
-            Ok(event) => panic!("{event:?}"),
-            Err(error) => break error,
-        }
-    };
-    assert_eq!(
-        (error.code, error.disposition),
-        ("LS2053", flow::Disposition::Halt)
     );
 }

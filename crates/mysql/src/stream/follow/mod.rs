@@ -7,6 +7,7 @@
 
 mod statements;
 mod tables;
+mod xa;
 
 use crate::binlog::dump::Dump;
 use crate::binlog::event::{self, Event, Header};
@@ -14,6 +15,7 @@ use crate::binlog::gtid::{self, TransactionStart};
 use crate::binlog::table_map::TableMap;
 use crate::error::Error;
 use crate::stream::batch::Outbox;
+use crate::stream::prepared::PreparedTransactions;
 use crate::stream::source::SourceOptions;
 use crate::wire::{Cursor, Malformed};
 use bytes::Bytes;
@@ -27,6 +29,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
+use xa::Xa;
 
 /// How often the position is told while transactions pass that hold nothing of ours.
 const POSITION_INTERVAL: Duration = Duration::from_millis(100);
@@ -38,7 +41,7 @@ pub(super) struct Follower {
     options: SourceOptions,
     dump: Dump,
     server_uuid: Arc<str>,
-    /// Every transaction up to here.
+    /// Every transaction up to here, but for those that are prepared.
     executed: Arc<GtidSet>,
     /// Where the stream was opened, in this server's own files; `None` once that is passed.
     opened_at: Option<LogPosition>,
@@ -48,8 +51,11 @@ pub(super) struct Follower {
     /// Tables that were stopped; their rows are skipped.
     stopped: HashSet<TableName>,
     transaction: Option<Transaction>,
-    /// XA transactions that were prepared in this stream and not decided yet.
-    prepared: HashSet<String>,
+    /// XA transactions that are prepared and not decided yet.
+    prepared: PreparedTransactions,
+    /// Whether the server tells of an XA COMMIT before its rows can be seen, and marks it as executed
+    /// after.
+    follows_xa: bool,
     /// Whether the position has moved since it was last told, and when that was.
     position_moved: bool,
     position_told_at: Instant,
@@ -78,7 +84,9 @@ struct Transaction {
     announced: bool,
     /// Between BEGIN and COMMIT, as opposed to a statement that is a transaction by itself.
     open: bool,
-    xa: Option<String>,
+    xa: Option<Xa>,
+    /// The file that its rows stand in, where that is another one than this.
+    file: Option<Arc<str>>,
     touched: BTreeSet<TableName>,
 }
 
@@ -89,9 +97,12 @@ impl Follower {
         server_uuid: Arc<str>,
         opened_at: Option<LogPosition>,
         executed: Arc<GtidSet>,
+        follows_xa: bool,
         sender: mpsc::Sender<Result<Vec<SourceEvent>, Error>>,
     ) -> Self {
         Self {
+            prepared: PreparedTransactions::new(options.spill_folder.clone()),
+            follows_xa,
             options,
             dump,
             server_uuid,
@@ -102,7 +113,6 @@ impl Follower {
             maps: HashMap::new(),
             stopped: HashSet::new(),
             transaction: None,
-            prepared: HashSet::new(),
             position_moved: false,
             position_told_at: Instant::now(),
         }
@@ -157,6 +167,9 @@ impl Follower {
 
     async fn take(&mut self, event: Event) -> Result<(), Error> {
         let event_type = event.header.event_type;
+        if self.belongs_to_xa(event_type) {
+            return self.put_aside(event);
+        }
         match event_type {
             event::TABLE_MAP => self.table_map(event.body).await,
             event::WRITE_ROWS
@@ -165,7 +178,10 @@ impl Follower {
             | event::PARTIAL_UPDATE_ROWS
             | event::WRITE_ROWS_V1
             | event::UPDATE_ROWS_V1
-            | event::DELETE_ROWS_V1 => self.rows(event_type, event.body).await,
+            | event::DELETE_ROWS_V1 => {
+                let offset = self.dump.place().start;
+                self.rows(event_type, event.body, offset).await
+            }
             event::GTID => self.begin(event.header, gtid::read_untagged(event.body)),
             event::TAGGED_GTID => self.begin(event.header, gtid::read_tagged(event.body)),
             event::QUERY => self.query(event).await,
@@ -173,13 +189,7 @@ impl Follower {
                 self.end();
                 Ok(())
             }
-            event::XA_PREPARE => {
-                if let Some(Transaction { xa: Some(xid), .. }) = &self.transaction {
-                    self.prepared.insert(xid.clone());
-                }
-                self.end();
-                Ok(())
-            }
+            event::XA_PREPARE => self.xa_prepare(event.body).await,
             event::HEARTBEAT | event::HEARTBEAT_V2 => {
                 if self.transaction.is_none() {
                     self.tell_position();
@@ -236,6 +246,7 @@ impl Follower {
             announced: false,
             open: false,
             xa: None,
+            file: None,
             touched: BTreeSet::new(),
         });
         Ok(())
@@ -253,10 +264,15 @@ impl Follower {
             self.position_moved = false;
             self.position_told_at = Instant::now();
         } else {
-            self.position_moved = true;
-            if self.position_told_at.elapsed() >= POSITION_INTERVAL {
-                self.tell_position();
-            }
+            self.pass();
+        }
+    }
+
+    /// The position moved, and nothing of the selected tables was told.
+    fn pass(&mut self) {
+        self.position_moved = true;
+        if self.position_told_at.elapsed() >= POSITION_INTERVAL {
+            self.tell_position();
         }
     }
 
@@ -279,10 +295,12 @@ impl Follower {
             && !transaction.announced
         {
             transaction.announced = true;
+            let file = transaction.file.as_ref();
+            let file = file.unwrap_or(&self.dump.place().file);
             self.outbox.begin(Arc::new(Origin {
                 transaction: Some(transaction.gtid.to_string().into()),
                 server_id: transaction.server_id,
-                file: Arc::clone(&self.dump.place().file),
+                file: Arc::clone(file),
                 committed_at_ms: transaction.committed_at_ms.unwrap_or_default(),
             }));
         }

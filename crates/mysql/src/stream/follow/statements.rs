@@ -1,6 +1,7 @@
 //! Statements: the marks of transactions, table events, and what stops a table.
 
 use super::Follower;
+use super::xa::Xa;
 use crate::binlog::event::{self, Event};
 use crate::error::Error;
 use crate::statement::{Statement, classify};
@@ -28,26 +29,29 @@ impl Follower {
             .transaction
             .as_ref()
             .is_some_and(|transaction| transaction.open);
+        if let Statement::XaDecided { xid, committed } = statement {
+            self.decide(xid, committed).await?;
+            self.end();
+            return Ok(());
+        }
         self.statement(statement, ends)
     }
 
-    fn statement(&mut self, statement: Statement, stands_alone: bool) -> Result<(), Error> {
+    pub(super) fn statement(&mut self, statement: Statement, stands_alone: bool) -> Result<(), Error> {
         let place = self.place();
         let mut ends = stands_alone;
         match statement {
             Statement::Begin => ends = !self.open_transaction(None),
-            Statement::XaStart(xid) => ends = !self.open_transaction(Some(xid)),
+            Statement::XaStart(xid) => {
+                let xa = self.begin_xa(xid);
+                ends = !self.open_transaction(Some(xa));
+            }
             Statement::Commit => ends = true,
             Statement::Rollback => {
                 self.stop_touched(&place);
                 ends = true;
             }
             Statement::RollbackTo => self.stop_touched(&place),
-            Statement::XaDecided { xid, committed } => {
-                if !self.prepared.remove(&xid) && committed {
-                    return Err(Error::XaUnseen { xid, place });
-                }
-            }
             Statement::CreateTable { table, rows_follow } => {
                 self.table_event(table, TableEventKind::Created);
                 if rows_follow {
@@ -86,7 +90,8 @@ impl Follower {
                     self.stop(table, trouble::unknown_statement(&what, &place));
                 }
             }
-            Statement::Nothing => {}
+            // Decided by whoever read the statement.
+            Statement::XaDecided { .. } | Statement::Nothing => {}
         }
         if ends {
             self.end();
@@ -109,7 +114,7 @@ impl Follower {
     }
 
     /// Whether there was a transaction to open.
-    fn open_transaction(&mut self, xa: Option<String>) -> bool {
+    fn open_transaction(&mut self, xa: Option<Xa>) -> bool {
         match &mut self.transaction {
             Some(transaction) => {
                 transaction.open = true;
@@ -121,7 +126,7 @@ impl Follower {
     }
 
     /// The statement's text as it was meant: names in it are spelled in the client's character set.
-    async fn statement_text(&self, query: &QueryEvent) -> Result<String, Error> {
+    pub(super) async fn statement_text(&self, query: &QueryEvent) -> Result<String, Error> {
         if let Some(charset) = query
             .client_collation
             .and_then(|id| self.options.charsets.of_collation(id))

@@ -1,5 +1,6 @@
 //! Table maps and rows: which tables are read, and their rows, decoded and handed on.
 
+use super::xa::Xa;
 use super::{Follower, KeptMap, MapUse};
 use crate::binlog::event;
 use crate::binlog::rows::{RowsError, RowsEvent};
@@ -75,7 +76,13 @@ impl Follower {
         }
     }
 
-    pub(super) async fn rows(&mut self, event_type: u8, body: Bytes) -> Result<(), Error> {
+    /// The rows of an event that starts at `offset`.
+    pub(super) async fn rows(
+        &mut self,
+        event_type: u8,
+        body: Bytes,
+        offset: u64,
+    ) -> Result<(), Error> {
         /// Ends a statement without rows of its own.
         const NO_TABLE: u64 = 0xff_ffff;
         let event = RowsEvent::read(event_type, body)
@@ -91,7 +98,7 @@ impl Follower {
             return Ok(());
         }
         if let Some(transaction) = &mut self.transaction {
-            if transaction.xa.is_some() {
+            if matches!(transaction.xa, Some(Xa::NotFollowed(_))) {
                 let trouble = trouble::xa(&self.place());
                 self.stop(name.clone(), trouble);
                 return Ok(());
@@ -101,7 +108,6 @@ impl Follower {
             }
         }
         self.announce();
-        let offset = self.dump.place().start;
         let outcome = match event.images(&map) {
             Ok(mut images) => loop {
                 let before = images.remaining();
