@@ -18,11 +18,21 @@ pub const KEYLESS: usize = 2;
 /// How many rows of each content (key, value) a table has; with a key, at most one per key.
 pub type Rows = BTreeMap<(i64, i64), i64>;
 
+/// Row changes, each of a table.
+pub type Changes = Vec<(usize, ChangeKind)>;
+
 /// What a transaction does: row changes, or one event of a whole table.
 #[derive(Clone, Debug)]
 pub enum Transaction {
-    Rows(Vec<(usize, ChangeKind)>),
+    Rows(Changes),
     Event(usize, TableEventKind),
+    /// XA PREPARE: its rows are logged, and nobody sees them.
+    Prepare(Changes),
+    /// XA COMMIT or XA ROLLBACK of the transaction of this number.
+    Decide {
+        prepared: usize,
+        committed: bool,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -139,15 +149,72 @@ impl Source {
                         TableEventKind::Unsupported(_) => rows,
                     };
                 }
-                Transaction::Event(..) => {}
-                Transaction::Rows(changes) => {
-                    for (_, change) in changes.iter().filter(|(changed, _)| *changed == table) {
+                Transaction::Event(..) | Transaction::Prepare(_) => {}
+                Transaction::Rows(_) | Transaction::Decide { .. } => {
+                    let changes = self.changes(transaction).iter();
+                    for (_, change) in changes.filter(|(changed, _)| *changed == table) {
                         count(rows.as_mut().expect("changed tables exist"), change);
                     }
                 }
             }
         }
         rows
+    }
+
+    /// The row changes that take effect with a transaction.
+    pub fn changes<'a>(&'a self, transaction: &'a Transaction) -> &'a Changes {
+        static NONE: Changes = Vec::new();
+        match transaction {
+            Transaction::Rows(changes) => changes,
+            Transaction::Decide {
+                prepared,
+                committed: true,
+            } => match &self.binlog[*prepared] {
+                Transaction::Prepare(changes) => changes,
+                other => panic!("{other:?} is not prepared"),
+            },
+            Transaction::Decide { .. } | Transaction::Event(..) | Transaction::Prepare(_) => &NONE,
+        }
+    }
+
+    /// What is prepared and not decided after so many transactions.
+    pub fn undecided(&self, transactions: usize) -> Vec<usize> {
+        let mut open = Vec::new();
+        for (number, transaction) in self.binlog[..transactions].iter().enumerate() {
+            match transaction {
+                Transaction::Prepare(_) => open.push(number),
+                Transaction::Decide { prepared, .. } => open.retain(|one| one != prepared),
+                Transaction::Rows(_) | Transaction::Event(..) => {}
+            }
+        }
+        open
+    }
+
+    /// Whether a prepared transaction holds a lock on the key, or on anything in the table.
+    pub fn is_locked(&self, table: usize, key: Option<i64>) -> bool {
+        let open = self.undecided(self.binlog.len()).into_iter();
+        let mut changes = open.flat_map(|number| match &self.binlog[number] {
+            Transaction::Prepare(changes) => changes.iter(),
+            other => panic!("{other:?} is not prepared"),
+        });
+        changes.any(|(changed, change)| {
+            let mut images = [change.before(), change.after()].into_iter().flatten();
+            *changed == table && key.is_none_or(|key| images.any(|image| content(image).0 == key))
+        })
+    }
+
+    /// The position after so many transactions: with those that are undecided left out.
+    pub fn position(&self, transactions: usize) -> Position {
+        let all = gtid_set(transactions);
+        let mut open = GtidSet::default();
+        for number in self.undecided(transactions) {
+            open.insert(&gtid(number).parse().expect("a GTID"));
+        }
+        Position::MySql(MySqlPosition {
+            server_uuid: SERVER.into(),
+            gtid_set: Arc::new(all.without(&open)),
+            log: log_position(transactions),
+        })
     }
 
     /// A client's transaction reaches the binlog. Locks make it wait until what it depends on is
@@ -177,6 +244,7 @@ impl Source {
     pub fn read(&mut self, table: usize, range: &KeyRange, low: usize) -> Option<ReadChunk> {
         let keyless = table == KEYLESS;
         if keyless {
+            assert!(!self.is_locked(table, None), "the lock is waited for");
             self.visible = self.binlog.len();
             self.executed = self.binlog.len();
         }
@@ -235,16 +303,15 @@ fn log_position(transactions: usize) -> LogPosition {
     LogPosition::new("binlog.000001", 100 * transactions as u64)
 }
 
-pub fn position(transactions: usize) -> Position {
-    Position::MySql(MySqlPosition {
-        server_uuid: SERVER.into(),
-        gtid_set: gtid_set(transactions),
-        log: log_position(transactions),
-    })
-}
-
 /// So many transactions are covered by a position.
 pub fn transactions(position: &Position) -> usize {
     let Position::MySql(position) = position;
-    usize::try_from(position.gtid_set.count()).expect("a short log")
+    usize::try_from(position.log.offset / 100).expect("a short log")
+}
+
+/// Whether a position says that the transaction was told.
+pub fn is_told(position: &Position, transaction: usize) -> bool {
+    let Position::MySql(position) = position;
+    let gtid = gtid(transaction).parse().expect("a GTID");
+    position.gtid_set.contains(&gtid)
 }

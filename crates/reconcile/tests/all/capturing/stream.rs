@@ -1,0 +1,86 @@
+//! The binlog as a stream of capture's events: what was prepared is told when it is committed, and the
+//! position leaves it out until then. A stream that is opened anew is sent whatever its position
+//! leaves out.
+
+use super::World;
+use super::source::{Transaction, gtid, is_told, schema, table_name};
+use change::{Origin, Place, Position, RowChange, TableEvent};
+use std::sync::Arc;
+
+impl World {
+    pub(super) fn open_stream(&mut self, position: Position) {
+        let logged = self.source.binlog.len();
+        let first = (0..logged).find(|&transaction| !is_told(&position, transaction));
+        self.cursor = (first.unwrap_or(logged), 0);
+        self.prepared.clear();
+        self.opened_at = position;
+    }
+
+    pub(super) fn stream(&mut self) {
+        let (transaction, event) = self.cursor;
+        let Some(delivered) = self.source.binlog.get(transaction) else {
+            return;
+        };
+        if is_told(&self.opened_at, transaction) {
+            self.cursor = (transaction + 1, 0);
+            return;
+        }
+        let after = self.source.position(transaction + 1);
+        // Of another place than where the stream was opened, nothing is told.
+        let is_news = transaction >= super::transactions(&self.opened_at);
+        match delivered {
+            Transaction::Prepare(_) => {
+                self.prepared.insert(transaction);
+                self.cursor = (transaction + 1, 0);
+                if is_news {
+                    self.capture.heartbeat(after);
+                }
+                return;
+            }
+            Transaction::Decide {
+                committed: false, ..
+            } => {
+                self.cursor = (transaction + 1, 0);
+                self.capture.heartbeat(after);
+                return;
+            }
+            Transaction::Decide { prepared, .. } => {
+                assert!(
+                    self.prepared.contains(prepared),
+                    "the rows of transaction {prepared} were never seen"
+                );
+            }
+            Transaction::Rows(_) | Transaction::Event(..) => {}
+        }
+        self.cursor = (transaction, event + 1);
+        let changes = self.source.changes(delivered);
+        let length = match delivered {
+            Transaction::Event(..) => 1,
+            _ => changes.len(),
+        };
+        if event == 0 {
+            let origin = Origin {
+                transaction: Some(gtid(transaction).into()),
+                ..Origin::default()
+            };
+            self.capture
+                .begin(Arc::new(origin))
+                .expect("the stream goes on where the checkpoint was torn");
+        } else if event > length {
+            self.capture
+                .commit(after)
+                .expect("the source repeats its transactions");
+            self.cursor = (transaction + 1, 0);
+        } else if let Transaction::Event(table, kind) = delivered {
+            self.capture.table_event(TableEvent {
+                table: table_name(*table),
+                kind: kind.clone(),
+            });
+        } else {
+            let (table, kind) = changes[event - 1].clone();
+            let place = Place::default();
+            self.capture
+                .rows(&schema(table), vec![RowChange { place, kind }]);
+        }
+    }
+}
