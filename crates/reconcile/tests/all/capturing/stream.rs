@@ -2,8 +2,8 @@
 //! position leaves it out until then. A stream that is opened anew is sent whatever its position
 //! leaves out.
 
-use super::World;
-use super::source::{Transaction, gtid, is_told, schema, table_name};
+use super::source::{TABLES, Transaction, gtid, is_told, schema, table_name};
+use super::{Step, World};
 use change::{Origin, Place, Position, RowChange, TableEvent};
 use std::sync::Arc;
 
@@ -83,4 +83,30 @@ impl World {
                 .rows(&schema(table), vec![RowChange { place, kind }]);
         }
     }
+}
+
+/// The PREPARE is in `low` long before its rows can be seen: the view shows the old row, and the XA
+/// COMMIT stands between it and the boundary.
+#[test]
+fn a_row_that_an_xa_commit_changes_after_the_view_is_left_to_the_stream() {
+    let mut world = World::new();
+    let go = |world: &mut World, steps: &[Step]| {
+        for step in steps {
+            world.step(step).unwrap();
+        }
+    };
+    let update = vec![(0, 1, 1, 3)];
+    let everything = [Step::Commit(1000), Step::Execute(1000), Step::Stream(1000)];
+    go(&mut world, &[Step::Write(update.clone())]);
+    go(&mut world, &everything);
+    go(&mut world, &[const { Step::Task }; 2 * TABLES]);
+    go(&mut world, &[Step::Prepare(update)]);
+    go(&mut world, &everything);
+    // Window and low; then the commit is logged and not visible yet; then the rows.
+    go(&mut world, &[Step::Task, Step::Reader { newest: true }]);
+    let (newest, committed) = (true, true);
+    go(&mut world, &[Step::Decide { newest, committed }]);
+    go(&mut world, &[Step::Reader { newest }, Step::Stream(1000)]);
+    go(&mut world, &[Step::Reader { newest }]);
+    world.run_undisturbed(400).unwrap();
 }
