@@ -23,4 +23,5 @@ mod terminal;
 mod topics_judge;
 mod topics_proof;
 mod values_matrix;
+mod xa;
 mod zombies;

@@ -275,9 +275,7 @@ impl Error {
             Error::XaUnseen { .. } => {
                 "its rows are in no binary log that the source still has: copy afresh with `lockstep reset --yes --drop-target`"
             }
-            Error::Spill { .. } => {
-                "make room there, or name another folder: capture.spill_folder"
-            }
+            Error::Spill { .. } => "make room there, or name another folder: capture.spill_folder",
             Error::Purged { .. } => {
                 "restore the purged binlog files, or copy afresh: `lockstep reset --yes --drop-target`; keep more with binlog_expire_logs_seconds"
             }

@@ -213,7 +213,12 @@ mod tests {
             assert_eq!(all(&spill, *piece), *events);
         }
         // No name was left in the folder.
-        assert_eq!(std::fs::read_dir(folder.path().join("made")).unwrap().count(), 0);
+        assert_eq!(
+            std::fs::read_dir(folder.path().join("made"))
+                .unwrap()
+                .count(),
+            0
+        );
     }
 
     #[test]
@@ -230,7 +235,11 @@ mod tests {
         let blocks = |spill: &Spill| spill.file.as_ref().unwrap().metadata().unwrap().blocks();
         let both = blocks(&spill);
         spill.forget(pieces[0]).unwrap();
-        assert!(blocks(&spill) < both * 2 / 3, "{} of {both}", blocks(&spill));
+        assert!(
+            blocks(&spill) < both * 2 / 3,
+            "{} of {both}",
+            blocks(&spill)
+        );
         assert_eq!(all(&spill, pieces[1]), [event(1, 4 << 20)]);
         spill.forget(pieces[1]).unwrap();
         assert_eq!((blocks(&spill), spill.mark()), (0, 0));

@@ -274,7 +274,12 @@ async fn a_large_xa_transaction_is_kept_on_disk_and_every_byte_of_it_comes_back(
         sum += u64::from(crc32fast::hash(format!("{id}{text}").as_bytes()));
     }
     assert_eq!(Some(sum), expected);
-    assert_eq!(std::fs::read_dir(folder.path().join("spill")).unwrap().count(), 0);
+    assert_eq!(
+        std::fs::read_dir(folder.path().join("spill"))
+            .unwrap()
+            .count(),
+        0
+    );
 }
 
 #[tokio::test]

@@ -37,7 +37,11 @@ impl Follower {
         self.statement(statement, ends)
     }
 
-    pub(super) fn statement(&mut self, statement: Statement, stands_alone: bool) -> Result<(), Error> {
+    pub(super) fn statement(
+        &mut self,
+        statement: Statement,
+        stands_alone: bool,
+    ) -> Result<(), Error> {
         let place = self.place();
         let mut ends = stands_alone;
         match statement {

@@ -252,7 +252,8 @@ impl Follower {
                             Err(AddError::Spill(error)) => return Err(error),
                         }
                     } else if kind == event::QUERY {
-                        let query = QueryEvent::read(event.body).map_err(|error| malformed(&error))?;
+                        let query =
+                            QueryEvent::read(event.body).map_err(|error| malformed(&error))?;
                         let text = String::from_utf8_lossy(&query.text);
                         match classify(&text, &query.database, query.rules) {
                             Statement::XaStart(xid) => recording = Some(self.prepared.record(xid)),
