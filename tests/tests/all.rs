@@ -19,6 +19,7 @@ mod plan;
 mod readme;
 mod recopy;
 mod schema_changes;
+mod sessions;
 mod terminal;
 mod topics_judge;
 mod topics_proof;

@@ -8,6 +8,7 @@ mod follow;
 mod known;
 mod prepared;
 mod query;
+mod reach;
 mod renaming;
 mod resume;
 mod sizes;

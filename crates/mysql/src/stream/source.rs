@@ -2,6 +2,7 @@
 
 use super::follow::Follower;
 use super::known::{KeyOverrides, KnownTables};
+use super::reach::Reach;
 use super::resume::{self, value};
 use crate::binlog::dump::Dump;
 use crate::charset::Charsets;
@@ -96,6 +97,7 @@ impl Source {
         self.options
             .known
             .extend(tables.into_iter().filter(|table| selected(table)));
+        let reach = Reach::read(&mut connection).await?;
         let follows_xa = resume::follows_xa(connection.server_version());
         let server_id = self.options.server_id.unwrap_or_else(random_server_id);
         let dump = Dump::start(connection, server_id, &position.gtid_set).await?;
@@ -108,6 +110,7 @@ impl Source {
             same_server.then(|| position.log.clone()),
             Arc::clone(&position.gtid_set),
             follows_xa,
+            reach,
             sender,
         );
         tracing::debug!(server_id, position = %position, "binlog stream opened");

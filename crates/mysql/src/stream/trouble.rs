@@ -3,17 +3,6 @@
 use crate::error::Error;
 use change::Trouble;
 
-/// Rows were changed by a statement that the source logged as text.
-pub(super) fn statement_format(place: &str) -> Trouble {
-    trouble(
-        "LS2004",
-        format!(
-            "rows of the table may have been changed at {place} by a statement that was logged as text, not as rows"
-        ),
-        "SET PERSIST binlog_format = ROW on the source, find the session that sets another format, then copy the table afresh",
-    )
-}
-
 /// Rows were logged that the same transaction undid.
 pub(super) fn rolled_back(place: &str) -> Trouble {
     trouble(

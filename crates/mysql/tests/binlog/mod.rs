@@ -96,6 +96,11 @@ impl Stage {
     pub(crate) async fn events(&self, after: &MySqlPosition) -> Vec<SourceEvent> {
         let head = self.head().await;
         let mut stream = self.open(after).await.unwrap();
+        self.events_of(&mut stream, &head).await
+    }
+
+    /// What a stream tells up to a position.
+    async fn events_of(&self, stream: &mut Stream, head: &MySqlPosition) -> Vec<SourceEvent> {
         let mut events = Vec::new();
         loop {
             let event = stream.next().await.unwrap();

@@ -16,6 +16,7 @@ use crate::binlog::table_map::TableMap;
 use crate::error::Error;
 use crate::stream::batch::Outbox;
 use crate::stream::prepared::PreparedTransactions;
+use crate::stream::reach::Reach;
 use crate::stream::source::SourceOptions;
 use crate::wire::{Cursor, Malformed};
 use bytes::Bytes;
@@ -56,6 +57,8 @@ pub(super) struct Follower {
     /// Whether the server tells of an XA COMMIT before its rows can be seen, and marks it as executed
     /// after.
     follows_xa: bool,
+    /// What a statement may have changed that was logged as text.
+    reach: Reach,
     /// Whether the position has moved since it was last told, and when that was.
     position_moved: bool,
     position_told_at: Instant,
@@ -88,6 +91,8 @@ struct Transaction {
     /// The file that its rows stand in, where that is another one than this.
     file: Option<Arc<str>>,
     touched: BTreeSet<TableName>,
+    /// Tables of which a statement was logged as text.
+    rewritten: BTreeSet<TableName>,
 }
 
 impl Follower {
@@ -98,11 +103,13 @@ impl Follower {
         opened_at: Option<LogPosition>,
         executed: Arc<GtidSet>,
         follows_xa: bool,
+        reach: Reach,
         sender: mpsc::Sender<Result<Vec<SourceEvent>, Error>>,
     ) -> Self {
         Self {
             prepared: PreparedTransactions::new(options.spill_folder.clone()),
             follows_xa,
+            reach,
             options,
             dump,
             server_uuid,
@@ -248,6 +255,7 @@ impl Follower {
             xa: None,
             file: None,
             touched: BTreeSet::new(),
+            rewritten: BTreeSet::new(),
         });
         Ok(())
     }

@@ -7,11 +7,12 @@ use crate::error::Error;
 use crate::statement::{Statement, classify};
 use crate::stream::known::KnownTables;
 use crate::stream::query::QueryEvent;
+use crate::stream::reach::lower;
 use crate::stream::renaming::events_of_renaming;
 use crate::stream::trouble;
 use crate::wire::Malformed;
 use bytes::Bytes;
-use change::{TableEvent, TableEventKind, TableName, Value};
+use change::{Alteration, TableEvent, TableEventKind, TableName, Value};
 use flow::ports::SourceEvent;
 
 impl Follower {
@@ -29,6 +30,13 @@ impl Follower {
             .transaction
             .as_ref()
             .is_some_and(|transaction| transaction.open);
+        if !matches!(
+            statement,
+            Statement::Begin | Statement::Commit | Statement::Changes { .. }
+        ) {
+            let renames = matches!(statement, Statement::Renamed(_));
+            self.reach.hear(&text, renames);
+        }
         if let Statement::XaDecided { xid, committed } = statement {
             self.decide(xid, committed).await?;
             self.end();
@@ -83,11 +91,7 @@ impl Follower {
                     self.table_event(table, kind);
                 }
             }
-            Statement::Changes { names } => {
-                for table in self.known_of(names) {
-                    self.stop(table, trouble::statement_format(&place));
-                }
-            }
+            Statement::Changes { names } => self.changed_as_text(&names),
             Statement::Unknown { names, what } => {
                 tracing::debug!(what, place, "a statement in the binlog is not known");
                 for table in self.known_of(names) {
@@ -101,6 +105,36 @@ impl Follower {
             self.end();
         }
         Ok(())
+    }
+
+    /// Rows of these tables may have changed, and of those that the statement reaches from there:
+    /// which rows, the text does not say. They are copied from the beginning.
+    fn changed_as_text(&mut self, names: &[TableName]) {
+        let place = self.dump.place().position();
+        let reached = self.reach.of(names, &place);
+        let is_reached = |table: &TableName| match &reached {
+            Some(reached) => reached.contains(&lower(table)),
+            None => true,
+        };
+        let known = self.options.known.all().into_iter();
+        let tables: Vec<TableName> = known.filter(is_reached).collect();
+        for table in tables {
+            let Some(transaction) = &mut self.transaction else {
+                return;
+            };
+            if !(self.options.selected)(&table) || !transaction.rewritten.insert(table.clone()) {
+                continue;
+            }
+            tracing::warn!(
+                %table,
+                %place,
+                code = "LS2004",
+                "a statement that may have changed its rows was logged as text; the table is copied \
+                 from the beginning"
+            );
+            let kind = TableEventKind::Altered(Alteration::of_rows());
+            self.table_event(table, kind);
+        }
     }
 
     pub(super) fn execute_load(&mut self, body: Bytes) -> Result<(), Error> {
