@@ -251,6 +251,7 @@ async fn one_event_of_64_megabytes_with_many_rows_passes_in_batches() {
         let Value::Text(text) = &row[1] else {
             panic!("{:?}", row[1])
         };
+        let text = text.to_string();
         assert!(text.len() == 1_050_000 && text.chars().all(|character| character == letter));
         next += 1;
     }
