@@ -15,6 +15,7 @@ mod formats;
 mod halves;
 mod init;
 mod kills;
+mod limits;
 mod plan;
 mod readme;
 mod recopy;

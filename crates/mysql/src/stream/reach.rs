@@ -87,15 +87,8 @@ impl Reach {
             if known.triggered.contains(&table) {
                 return None;
             }
-            next.extend(
-                known
-                    .children
-                    .get(&table)
-                    .into_iter()
-                    .flatten()
-                    .cloned()
-                    .filter(|child| !reached.contains(child)),
-            );
+            let children = known.children.get(&table).into_iter().flatten();
+            next.extend(children.filter(|&child| !reached.contains(child)).cloned());
             reached.insert(table);
         }
         Some(reached)

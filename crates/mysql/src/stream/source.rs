@@ -1,6 +1,6 @@
 //! The port's implementation: where the log's head is, and opening a stream after a checkpoint.
 
-use super::follow::Follower;
+use super::follow::{Follower, Opening};
 use super::known::{KeyOverrides, KnownTables};
 use super::reach::Reach;
 use super::resume::{self, value};
@@ -103,16 +103,14 @@ impl Source {
         let dump = Dump::start(connection, server_id, &position.gtid_set).await?;
         let (sender, parcels) = mpsc::channel(PARCELS);
         let same_server = state.server_uuid == *position.server_uuid;
-        let follower = Follower::new(
-            self.options.clone(),
-            dump,
-            state.server_uuid.into(),
-            same_server.then(|| position.log.clone()),
-            Arc::clone(&position.gtid_set),
+        let opening = Opening {
+            server_uuid: state.server_uuid.into(),
+            opened_at: same_server.then(|| position.log.clone()),
+            executed: Arc::clone(&position.gtid_set),
             follows_xa,
             reach,
-            sender,
-        );
+        };
+        let follower = Follower::new(self.options.clone(), dump, opening, sender);
         tracing::debug!(server_id, position = %position, "binlog stream opened");
         Ok(Stream {
             parcels,

@@ -64,6 +64,16 @@ pub(super) struct Follower {
     position_told_at: Instant,
 }
 
+/// Where a stream begins, and what is known of the server there.
+pub(super) struct Opening {
+    pub(super) server_uuid: Arc<str>,
+    /// In the server's own files; `None` where the checkpoint is another server's.
+    pub(super) opened_at: Option<LogPosition>,
+    pub(super) executed: Arc<GtidSet>,
+    pub(super) follows_xa: bool,
+    pub(super) reach: Reach,
+}
+
 struct KeptMap {
     body: Bytes,
     /// The generation of the key overrides that the map was built with.
@@ -99,22 +109,18 @@ impl Follower {
     pub(super) fn new(
         options: SourceOptions,
         dump: Dump,
-        server_uuid: Arc<str>,
-        opened_at: Option<LogPosition>,
-        executed: Arc<GtidSet>,
-        follows_xa: bool,
-        reach: Reach,
+        opening: Opening,
         sender: mpsc::Sender<Result<Vec<SourceEvent>, Error>>,
     ) -> Self {
         Self {
             prepared: PreparedTransactions::new(options.spill_folder.clone()),
-            follows_xa,
-            reach,
             options,
             dump,
-            server_uuid,
-            executed,
-            opened_at,
+            server_uuid: opening.server_uuid,
+            executed: opening.executed,
+            opened_at: opening.opened_at,
+            follows_xa: opening.follows_xa,
+            reach: opening.reach,
             sender,
             outbox: Outbox::default(),
             maps: HashMap::new(),
@@ -243,6 +249,14 @@ impl Follower {
         start: Result<TransactionStart, Malformed>,
     ) -> Result<(), Error> {
         let start = start.map_err(|error| self.malformed(header.event_type, &error))?;
+        if self
+            .transaction
+            .as_ref()
+            .is_some_and(|open| open.xa.is_some())
+        {
+            let error = Malformed("the XA transaction before it has no end");
+            return Err(self.malformed(header.event_type, &error));
+        }
         if self.maps.len() > KEPT_TABLE_MAPS {
             self.maps.clear();
         }
