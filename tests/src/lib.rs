@@ -5,7 +5,6 @@
 
 pub mod bench;
 pub mod comparer;
-pub mod compat;
 pub mod matrix;
 pub mod openim;
 pub mod pipeline;

@@ -16,7 +16,6 @@ mod gtid;
 mod identity;
 mod json;
 mod position;
-mod quarantine;
 mod row;
 mod schema;
 mod temporal;
@@ -25,8 +24,8 @@ mod value;
 
 pub use alteration::Alteration;
 pub use barrier::{
-    Barrier, BarrierKind, Checkpoint, KeyRange, MappingVersion, Ordinal, TableEvent,
-    TableEventKind, TableKey, TableProgress, TableState, Torn, Trouble,
+    Barrier, Checkpoint, KeyRange, MappingVersion, Ordinal, TableEvent, TableEventKind, TableKey,
+    TableProgress, TableState, Torn, Trouble,
 };
 pub use decimal::{Decimal, ParseDecimalError};
 pub use effect::{Action, Collection, DocumentId, Effect};
@@ -34,10 +33,7 @@ pub use gtid::{Gtid, GtidSet, ParseGtidError, SourceId};
 pub use identity::Identity;
 pub use json::Json;
 pub use position::{LogPosition, MySqlPosition, Position};
-pub use quarantine::{
-    QuarantineChange, QuarantineKey, QuarantineRecord, QuarantinedId, RowState, Sighting,
-};
-pub use row::{Change, ChangeKind, Origin, PartialChange, Place, Row, RowChange};
+pub use row::{Change, ChangeKind, Origin, Place, Row, RowChange};
 pub use schema::{
     Column, ColumnKind, Index, IndexPart, IntegerWidth, Schema, TableDescription, TableName,
 };

@@ -6,7 +6,7 @@
 //! attempt, since the log is gone with either; with a log that outlives them each half is on its
 //! own, and neither notices the other's failures.
 
-use crate::apply::{Begun, apply};
+use crate::apply::apply;
 use crate::capture::{self, capture};
 use crate::direct::direct;
 use crate::ending::{CaughtUp, Ending};
@@ -17,9 +17,9 @@ use crate::retry::persist;
 use crate::stops;
 use crate::translate::Translator;
 use crate::watch::Watch;
-use change::{MappingVersion, TableState};
+use change::{MappingVersion, Ordinal, TableState};
 use mapping::Mapper;
-use reconcile::{Quarantine, same_mapping};
+use reconcile::same_mapping;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -28,8 +28,6 @@ use tokio_util::sync::CancellationToken;
 pub struct Settings {
     pub capture: capture::Settings,
     pub group: GroupLimits,
-    /// So many rows may be in quarantine.
-    pub max_quarantined: usize,
     /// A server may be away for so long before the pipeline gives up.
     pub retry_for: Duration,
 }
@@ -55,9 +53,10 @@ where
     persist(settings.retry_for, watch, cancel, progress, async || {
         let Taken {
             tail,
-            begun,
+            mapping,
+            after,
             translator,
-        } = take_over(sink, mapper, settings.max_quarantined, watch).await?;
+        } = take_over(sink, mapper, watch).await?;
         let (writer, reader) = direct(tail);
         let capturing = capture(
             source,
@@ -68,7 +67,15 @@ where
             watch,
             cancel,
         );
-        let applying = apply(reader, sink, translator, begun, settings.group, watch);
+        let applying = apply(
+            reader,
+            sink,
+            translator,
+            after,
+            &mapping,
+            settings.group,
+            watch,
+        );
         let (captured, applied) = tokio::join!(capturing, applying);
         // When apply failed, capture's own failure only says that its log was closed.
         applied.and(captured)
@@ -131,12 +138,22 @@ where
     persist(settings.retry_for, watch, cancel, progress, async || {
         let Taken {
             tail,
-            begun,
+            mapping,
+            after,
             translator,
-        } = take_over(sink, mapper, settings.max_quarantined, watch).await?;
+        } = take_over(sink, mapper, watch).await?;
         stops::reached("recovery").await;
         let reader = Ending::new(reader(), &tail, until.clone(), cancel.clone());
-        apply(reader, sink, translator, begun, settings.group, watch).await
+        apply(
+            reader,
+            sink,
+            translator,
+            after,
+            &mapping,
+            settings.group,
+            watch,
+        )
+        .await
     })
     .await
 }
@@ -144,25 +161,23 @@ where
 /// The target, taken over.
 struct Taken {
     tail: Tail,
-    begun: Begun,
+    mapping: MappingVersion,
+    after: Option<Ordinal>,
     translator: Translator,
 }
 
 async fn take_over<K: Sink>(
     sink: &mut K,
     mapper: &Mapper,
-    max_quarantined: usize,
     watch: &Watch,
 ) -> Result<Taken, Failure> {
-    let mut tail = sink.take_over().await?;
+    let tail = sink.take_over().await?;
     watch.took_over(&tail);
-    let records = std::mem::take(&mut tail.quarantine);
-    let quarantine = Quarantine::resume(records, max_quarantined);
-    let begun = Begun {
-        checkpoint: tail.checkpoint.clone(),
-        mapping: mapping_version(mapper, &tail)?,
-        quarantine: quarantine.clone(),
-    };
+    let mapping = mapping_version(mapper, &tail)?;
+    let after = tail
+        .checkpoint
+        .as_ref()
+        .map(|checkpoint| checkpoint.ordinal);
     let stopped = tail
         .tables
         .iter()
@@ -171,8 +186,9 @@ async fn take_over<K: Sink>(
         .filter_map(|table| Some((table.table.clone(), table.trouble.clone()?)))
         .collect();
     Ok(Taken {
-        translator: Translator::new(mapper.clone(), stopped, quarantine),
-        begun,
+        mapping,
+        after,
+        translator: Translator::new(mapper.clone(), stopped),
         tail,
     })
 }

@@ -162,7 +162,6 @@ fn batch(ordinal: u64, work: Work) -> ApplyBatch {
             committed_at_ms: 0,
         },
         progress: Vec::new(),
-        quarantine: Vec::new(),
         mapping: MappingVersion {
             version: 1,
             hash: "none".into(),

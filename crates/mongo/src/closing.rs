@@ -3,10 +3,9 @@
 
 use crate::checkpoint;
 use crate::connect::Target;
-use crate::quarantine;
 use crate::transaction::ControlWrite;
 use bson::{Bson, Document, doc};
-use change::{Checkpoint, MappingVersion, Ordinal, QuarantineChange, TableProgress};
+use change::{Checkpoint, MappingVersion, Ordinal, TableProgress};
 
 /// What the last transaction of a barrier brings with it.
 #[derive(Clone, Copy)]
@@ -14,10 +13,9 @@ pub(crate) struct Closing<'a> {
     pub(crate) checkpoint: &'a Checkpoint,
     pub(crate) progress: &'a [TableProgress],
     pub(crate) mapping: &'a MappingVersion,
-    pub(crate) quarantine: &'a [QuarantineChange],
 }
 
-/// The checkpoint, the tables' progress and the quarantine. `torn_through` goes with it while it lies beyond.
+/// The checkpoint and the tables' progress. `torn_through` goes with it while it lies beyond.
 pub(crate) fn closing_writes(
     target: &Target,
     torn_through: Option<Ordinal>,
@@ -35,7 +33,6 @@ pub(crate) fn closing_writes(
         });
         writes.push(upserts("tables", tables.collect()));
     }
-    writes.extend(quarantine::writes(target, closing.quarantine));
     writes
 }
 
@@ -53,7 +50,7 @@ pub(crate) fn torn_mark(target: &Target, through: Ordinal) -> ControlWrite {
     )
 }
 
-pub(crate) fn upserts(collection: &str, documents: Vec<(Bson, Bson)>) -> ControlWrite {
+fn upserts(collection: &str, documents: Vec<(Bson, Bson)>) -> ControlWrite {
     let statements = documents.len();
     let updates: Vec<Document> = documents
         .into_iter()
@@ -61,6 +58,6 @@ pub(crate) fn upserts(collection: &str, documents: Vec<(Bson, Bson)>) -> Control
         .collect();
     ControlWrite {
         command: doc! { "update": collection, "updates": updates },
-        statements: Some(statements),
+        statements,
     }
 }

@@ -5,8 +5,7 @@
 //! an error is built here everything that heals by itself has been tried again within the retry
 //! limit, so that almost all of them halt.
 
-use crate::operation::show;
-use change::{Collection, DocumentId, TableName};
+use change::{Collection, TableName};
 use flow::{Disposition, Failure};
 use std::time::Duration;
 
@@ -59,29 +58,25 @@ pub enum Error {
     Interrupted { action: String, problem: String },
     /// A unique index other than that of `_id` refuses a document.
     #[error(
-        "{collection}: the document {} collides with another one on the unique index {index:?}",
-        show(id)
+        "{collection}: the document {id} collides with another one on the unique index {index:?}"
     )]
     Duplicate {
         collection: Collection,
-        id: DocumentId,
+        id: String,
         index: String,
     },
     /// Longer than MongoDB's limit.
-    #[error(
-        "{collection}: the document {} has {bytes} bytes, MongoDB's limit is 16777216",
-        show(id)
-    )]
+    #[error("{collection}: the document {id} has {bytes} bytes, MongoDB's limit is 16777216")]
     DocumentTooLarge {
         collection: Collection,
-        id: DocumentId,
+        id: String,
         bytes: u64,
     },
     /// The server refuses a document for what is in it.
-    #[error("{collection}: MongoDB refused the document {}: {problem}", show(id))]
+    #[error("{collection}: MongoDB refused the document {id}: {problem}")]
     DocumentRefused {
         collection: Collection,
-        id: DocumentId,
+        id: String,
         problem: String,
     },
     /// An index of this name, or on these fields, is there and differs.
@@ -110,12 +105,11 @@ pub enum Error {
     ControlUnreadable { document: String, problem: String },
     /// One single change is more than the server's cache takes in a transaction.
     #[error(
-        "{collection}: the change of document {} alone is too large for a transaction: {problem}",
-        show(id)
+        "{collection}: the change of document {id} alone is too large for a transaction: {problem}"
     )]
     TooLargeForTransaction {
         collection: Collection,
-        id: DocumentId,
+        id: String,
         problem: String,
     },
     /// The target holds fewer equal rows than the source removed.
@@ -167,15 +161,13 @@ impl Error {
     pub fn disposition(&self) -> Disposition {
         match self {
             Error::Interrupted { .. } => Disposition::Transient,
-            Error::Duplicate { id, .. }
-            | Error::DocumentTooLarge { id, .. }
-            | Error::DocumentRefused { id, .. }
-            | Error::TooLargeForTransaction { id, .. } => {
-                Disposition::Document(Box::new(id.clone()))
-            }
-            Error::IndexConflict { .. }
+            Error::Duplicate { .. }
+            | Error::DocumentTooLarge { .. }
+            | Error::DocumentRefused { .. }
+            | Error::IndexConflict { .. }
             | Error::IndexViolated { .. }
             | Error::NotACollection { .. }
+            | Error::TooLargeForTransaction { .. }
             | Error::FewerCopies { .. } => Disposition::Table,
             Error::Fenced { .. } => Disposition::Fenced,
             Error::Address { .. }
@@ -221,13 +213,13 @@ impl Error {
                 "see that the replica set has a primary and a majority (`rs.status()`), then start again: nothing is lost"
             }
             Error::Duplicate { .. } => {
-                "find the other document by that index; if this pipeline did not write it, remove it, then `lockstep quarantine retry`"
+                "find the other document by that index; if this pipeline did not write it, remove it and recopy the table"
             }
             Error::DocumentTooLarge { .. } => {
-                "shorten the row in MySQL, then `lockstep quarantine retry`"
+                "shorten the row, or leave its large column out, then recopy the table"
             }
             Error::DocumentRefused { .. } => {
-                "change the collection's validator, or the row in MySQL, then `lockstep quarantine retry`"
+                "remove the collection's validator, or rename the column that MongoDB does not take, then recopy the table"
             }
             Error::IndexConflict { .. } => {
                 "drop or rename the index that is there: db.COLLECTION.dropIndex(NAME)"
@@ -242,7 +234,7 @@ impl Error {
                 "run the version of Lockstep that wrote it, or start over with `lockstep reset --yes --drop-target`"
             }
             Error::TooLargeForTransaction { .. } => {
-                "give mongod a larger cache (--wiredTigerCacheSizeGB), then `lockstep quarantine retry`"
+                "give mongod a larger cache (--wiredTigerCacheSizeGB), then start again"
             }
             Error::FewerCopies { .. } => {
                 "somebody else has removed documents of this collection; recopy the table"

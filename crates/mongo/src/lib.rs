@@ -24,7 +24,6 @@ mod multiset;
 mod operation;
 mod preflight;
 mod privileges;
-mod quarantine;
 mod reply;
 mod reset;
 mod retry;

@@ -32,10 +32,9 @@ const COMMIT_ATTEMPTS: u32 = 3;
 /// A write into the control database, in the same transaction.
 #[derive(Clone, Debug)]
 pub(crate) struct ControlWrite {
-    /// `update` with upserts, or `delete`.
+    /// `update` with upserts.
     pub(crate) command: Document,
-    /// How many statements must take effect; `None` where fewer are fine.
-    pub(crate) statements: Option<usize>,
+    pub(crate) statements: usize,
 }
 
 /// What one transaction does.
@@ -204,7 +203,7 @@ impl Lane {
                 .run_command(control.command.clone())
                 .session(&mut self.session)
                 .await?;
-            written(&answer, control.statements)?;
+            written(&answer, Some(control.statements))?;
         }
         stops::reached(if body.control.is_empty() {
             "mid-lanes"
@@ -342,7 +341,7 @@ fn explain(target: &Target, fault: &Fault, effect: Option<&Effect>) -> Error {
         return target.refusal("writing to MongoDB", fault);
     };
     let collection = (*effect.collection).clone();
-    let id = effect.id.clone();
+    let id = show(&effect.id);
     match fault.verdict() {
         Verdict::Duplicate => Error::Duplicate {
             collection,
@@ -371,7 +370,6 @@ fn explain(target: &Target, fault: &Fault, effect: Option<&Effect>) -> Error {
             problem: fault.to_string(),
         },
         Verdict::Again | Verdict::TooLarge | Verdict::AccessDenied | Verdict::Unknown => {
-            let id = show(&id);
             target.refusal(&format!("writing document {id} to {collection}"), fault)
         }
     }

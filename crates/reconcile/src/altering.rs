@@ -55,42 +55,29 @@ impl Copies {
     /// The table is no longer the one that was described, and the stream has not said so yet. Where
     /// its collection is complete, that is left to the stream.
     pub(crate) fn outdate(&mut self, table: &TableName) -> Altered {
-        let Some(copy) = self.get_mut(table) else {
-            return Altered::default();
-        };
-        match copy.progress.state {
-            TableState::Copying => Altered {
+        match self.get(table).map(|copy| copy.progress.state) {
+            Some(TableState::Copying) => Altered {
                 emptied: self.start_over(table),
                 loosened: true,
             },
-            TableState::Recopy if copy.is_whole() => {
-                copy.redescribe();
-                Altered::default()
-            }
-            TableState::Recopy => {
+            Some(TableState::Recopy) => {
                 self.rewrite(table);
                 Altered::default()
             }
-            TableState::Following | TableState::Stopped | TableState::Dropped => Altered::default(),
+            Some(TableState::Following | TableState::Stopped | TableState::Dropped) | None => {
+                Altered::default()
+            }
         }
     }
 
-    /// Copies a table from the beginning because somebody wants it. One that was stopped begins as
-    /// if it never had been.
+    /// Copies a table from the beginning because somebody wants it.
     pub(crate) fn copy_anew(&mut self, table: &TableName) -> Altered {
         match self.get(table).map(|copy| copy.progress.state) {
             Some(TableState::Copying | TableState::Following | TableState::Recopy) => Altered {
                 emptied: self.start_over(table),
                 loosened: true,
             },
-            Some(TableState::Stopped) => {
-                self.start_over(table);
-                Altered {
-                    emptied: true,
-                    loosened: true,
-                }
-            }
-            Some(TableState::Dropped) | None => Altered::default(),
+            Some(TableState::Stopped | TableState::Dropped) | None => Altered::default(),
         }
     }
 
@@ -109,7 +96,6 @@ impl Copies {
             planned: false,
             remaining: Vec::new(),
             rows_copied: 0,
-            keys: copy.keys.to_store(),
             ..copy.progress.clone()
         };
         self.begin_anew(table, progress);

@@ -68,7 +68,7 @@ pub(crate) fn run(command: &Command) -> Result<(), Failure> {
             let only = kinds
                 .chosen()
                 .iter()
-                .filter(|kind| !matches!(kind, Kind::Connect | Kind::PythonClients))
+                .filter(|kind| **kind != Kind::PythonClients)
                 .map(|kind| kind.name())
                 .collect::<Vec<_>>()
                 .join(",");

@@ -7,8 +7,6 @@
 
 mod direct_log;
 mod halves;
-mod judge;
-mod quarantine;
 mod refusals;
 mod survival;
 mod world;

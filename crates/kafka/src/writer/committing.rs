@@ -7,9 +7,9 @@
 //! aborts the transaction. Whatever goes wrong in it is tried again while librdkafka allows it, and
 //! is settled by the next writer otherwise, which reads the tail.
 
+use super::deliveries::{Deliveries, Wait};
 use super::encoding::Encoded;
-use super::outlet::Outlet;
-use super::sending::{Control, json};
+use super::sending::json;
 use crate::client::Administrator;
 use crate::error::Error;
 use crate::ledger::Ledger;
@@ -19,14 +19,16 @@ use crate::record::{
 use crate::settings::Settings;
 use crate::tail::Suffix;
 use crate::topics::{ControlTopics, Names, Purpose, ensure};
-use change::{BarrierKind, Ordinal, TableName};
+use change::{Ordinal, TableName};
 use flow::stops;
-use rdkafka::producer::Producer as _;
+use rdkafka::producer::{Producer as _, ThreadedProducer};
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::time::Instant;
 use wire::Messages;
+
+pub(crate) type Producer = ThreadedProducer<Deliveries>;
 
 /// Writes barriers, knowing all that was written before.
 pub(crate) struct Committer {
@@ -34,7 +36,7 @@ pub(crate) struct Committer {
     pub(crate) control: ControlTopics,
     /// Ids of the barriers' and the schema's topic.
     pub(crate) control_ids: [Arc<str>; 2],
-    pub(crate) outlet: Outlet,
+    pub(crate) producer: Producer,
     pub(crate) administrator: Administrator,
     pub(crate) ledger: Ledger,
     pub(crate) names: Names,
@@ -68,8 +70,7 @@ impl Committer {
             self.ended()?;
         }
         let topics = self.new_topics(&encoded)?;
-        self.outlet
-            .producer()
+        self.producer
             .begin_transaction()
             .map_err(|failure| self.refused("beginning a transaction", &failure))?;
         let deadline = Instant::now() + self.settings.transaction_timeout;
@@ -102,19 +103,19 @@ impl Committer {
             topics,
             ..Sent::default()
         };
-        self.send_schemas(&encoded, &mut sent, deadline)?;
-        self.send_changes(&encoded, &mut sent, deadline)?;
+        self.send_schemas(&encoded, &mut sent)?;
+        self.send_changes(&encoded, &mut sent)?;
         // The library has copied them. Where one waits already, this one is let go.
         let _ = self
             .give_back
             .try_send(std::mem::take(&mut encoded.messages));
-        self.send_state(&mut sent, deadline)?;
+        self.send_state(&mut sent)?;
         self.wait(deadline)?;
         tracing::trace!("its changes are delivered");
 
         let partitions = self.delivered(&sent)?;
         let record = self.record(encoded, &mut sent, partitions)?;
-        self.send_barrier(record, &sent, deadline)?;
+        self.send_barrier(record, &sent)?;
         self.wait(deadline)?;
         Ok(sent)
     }
@@ -213,8 +214,7 @@ impl Committer {
             format: FORMAT,
             previous: self.ledger.ordinal(),
             checkpoint: encoded.barrier.checkpoint,
-            chunk: encoded.barrier.kind == BarrierKind::Chunk,
-            keys: encoded.barrier.kind == BarrierKind::Keys,
+            chunk: encoded.barrier.chunk,
             changes: encoded.changes,
             emptied: encoded.barrier.emptied,
             loosened: encoded.barrier.loosened,
@@ -232,12 +232,7 @@ impl Committer {
 
     /// The barrier's record, and ahead of it what would make it too long. Folds it too: what this
     /// writer knows is what a reader will.
-    fn send_barrier(
-        &mut self,
-        mut record: BarrierRecord,
-        sent: &Sent,
-        deadline: Instant,
-    ) -> Result<(), Error> {
+    fn send_barrier(&mut self, mut record: BarrierRecord, sent: &Sent) -> Result<(), Error> {
         let limit = self.settings.max_control_bytes() / 2;
         let mut parts = Vec::new();
         if json(&(&record.progress, &record.topics))?.len() > limit {
@@ -252,7 +247,7 @@ impl Committer {
             self.ledger.pend(part.clone());
             let value = json(&LogRecord::Progress(part))?;
             bytes += value.len() as u64;
-            self.send_control(Control::Barriers, &value, slot, deadline)?;
+            self.send_control(&self.control.barriers, &value, slot)?;
         }
         let folded = self.ledger.fold(&record);
         folded.map_err(|mismatch| Error::Unexpected {
@@ -262,7 +257,7 @@ impl Committer {
         let state_at = record.state_at;
         let value = json(&LogRecord::Barrier(Box::new(record)))?;
         bytes += value.len() as u64;
-        self.send_control(Control::Barriers, &value, slot, deadline)?;
+        self.send_control(&self.control.barriers, &value, slot)?;
         self.suffix = match sent.state {
             Some((_, state_bytes)) => Suffix {
                 state_at,
@@ -277,15 +272,13 @@ impl Committer {
         Ok(())
     }
 
-    fn wait(&mut self, deadline: Instant) -> Result<(), Error> {
-        let settled = self.outlet.settle(deadline);
-        match self.deliveries().failure() {
-            Some(undelivered) => Err(self.undelivered(undelivered)),
-            None if settled => Ok(()),
-            None => Err(Error::Interrupted {
+    fn wait(&self, deadline: Instant) -> Result<(), Error> {
+        self.deliveries().wait(deadline).map_err(|wait| match wait {
+            Wait::TimedOut { outstanding } => Error::Interrupted {
                 action: "writing a barrier".to_owned(),
-                problem: "not all records were taken in time".to_owned(),
-            }),
-        }
+                problem: format!("{outstanding} records were not taken in time"),
+            },
+            Wait::Undelivered(undelivered) => self.undelivered(undelivered),
+        })
     }
 }

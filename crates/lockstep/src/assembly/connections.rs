@@ -1,7 +1,6 @@
 //! From the configuration to open adapters.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,7 +33,6 @@ pub(super) struct Connections {
     known: KnownTables,
     readings: Readings,
     server_id: u32,
-    spill_folder: PathBuf,
 }
 
 impl Connections {
@@ -64,11 +62,6 @@ impl Connections {
             keys: KeyOverrides::default(),
             known: KnownTables::default(),
             readings: Readings::default(),
-            spill_folder: configuration
-                .capture
-                .spill_folder
-                .clone()
-                .unwrap_or_else(std::env::temp_dir),
             server_id: tuned.unwrap_or_else(|| derived_server_id(&configuration.pipeline)),
         })
     }
@@ -83,7 +76,6 @@ impl Connections {
             known: self.known.clone(),
             readings: self.readings.clone(),
             server_id: Some(self.server_id),
-            spill_folder: self.spill_folder.clone(),
         })
     }
 

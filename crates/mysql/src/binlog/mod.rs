@@ -11,7 +11,6 @@ pub(crate) mod gtid;
 pub(crate) mod image;
 pub(crate) mod metadata;
 pub(crate) mod number;
-pub(crate) mod partial;
 pub(crate) mod payload;
 pub(crate) mod rows;
 pub(crate) mod table_map;

@@ -6,14 +6,11 @@
 mod batch;
 mod follow;
 mod known;
-mod prepared;
 mod query;
-mod reach;
 mod renaming;
 mod resume;
 mod sizes;
 mod source;
-mod spill;
 mod trouble;
 
 pub use known::{KeyOverrides, KnownTables};

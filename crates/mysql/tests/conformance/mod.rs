@@ -61,7 +61,6 @@ impl SourceSetting for Database {
             known: KnownTables::default(),
             readings: mysql::Readings::default(),
             server_id: None,
-            spill_folder: std::env::temp_dir(),
         })
     }
 

@@ -6,12 +6,12 @@
 //! is equal to.
 
 use super::{Capture, ReadChunk};
-use crate::copy::{Extent, WindowId};
+use crate::copy::WindowId;
 use crate::table_copy::TableCopy;
 use crate::window::{Void, WindowBounds};
 use change::{
-    Barrier, BarrierKind, Change, ChangeKind, Checkpoint, Ordinal, Origin, Place, Position,
-    TableEvent, TableEventKind, TableName, Torn,
+    Barrier, Change, ChangeKind, Checkpoint, Ordinal, Origin, Place, Position, TableEvent,
+    TableEventKind, TableName, Torn,
 };
 use std::sync::Arc;
 
@@ -44,13 +44,7 @@ impl Capture {
             committed_at_ms,
             ..self.checkpoint(self.last)
         };
-        self.push(
-            checkpoint,
-            changes,
-            BarrierKind::Stream,
-            Vec::new(),
-            Vec::new(),
-        );
+        self.push(checkpoint, changes, false, Vec::new(), Vec::new());
     }
 
     /// Closes a barrier with everything that is settled, or with the position alone.
@@ -69,13 +63,7 @@ impl Capture {
             torn: self.torn.clone(),
             ..self.checkpoint(ordinal)
         };
-        self.push(
-            checkpoint,
-            changes,
-            BarrierKind::Stream,
-            Vec::new(),
-            Vec::new(),
-        );
+        self.push(checkpoint, changes, false, Vec::new(), Vec::new());
         self.moved = false;
     }
 
@@ -115,11 +103,7 @@ impl Capture {
                     }
                 }
                 TableEventKind::Created => self.copies.add(&event.table),
-                // Before that, the windows will read its result.
-                TableEventKind::Unsupported(trouble) if self.is_live(&event.table) => {
-                    self.stop_table(&event.table, trouble);
-                }
-                TableEventKind::Unsupported(_) => {}
+                TableEventKind::Unsupported(trouble) => self.stop_table(&event.table, trouble),
             }
         }
         if !emptied.is_empty() || !loosened.is_empty() {
@@ -134,13 +118,7 @@ impl Capture {
         }
         let ordinal = self.next_ordinal();
         let checkpoint = self.checkpoint(ordinal);
-        self.push(
-            checkpoint,
-            Vec::new(),
-            BarrierKind::Stream,
-            emptied,
-            loosened,
-        );
+        self.push(checkpoint, Vec::new(), false, emptied, loosened);
     }
 
     /// Has tables that are ahead of the stream described and copied again, and those that somebody
@@ -208,17 +186,8 @@ impl Capture {
             bounds,
             rest,
         } = chunk;
-        let window = match self.copies.take_window(table, window) {
-            Some((Extent::Range(_), window)) => window,
-            Some((Extent::Keys(keys), window)) => {
-                let chunk = (schema, rows, bounds, rest);
-                return self.emit_keys(table, keys, window, chunk);
-            }
-            None => return,
-        };
-        let rest = match rest {
-            Some(Extent::Range(rest)) => Some(rest),
-            Some(Extent::Keys(_)) | None => None,
+        let Some(window) = self.copies.take_window(table, window) else {
+            return;
         };
         let rows_read = rows.len() as u64;
         let rows = match window.close(&schema, rows, &bounds.low) {
@@ -258,13 +227,7 @@ impl Capture {
             change: (changes.len() as u64).saturating_sub(1),
         };
         let checkpoint = self.checkpoint(self.last);
-        self.push(
-            checkpoint,
-            changes,
-            BarrierKind::Chunk,
-            Vec::new(),
-            Vec::new(),
-        );
+        self.push(checkpoint, changes, true, Vec::new(), Vec::new());
         self.moved = false;
     }
 
@@ -278,7 +241,7 @@ impl Capture {
 
     /// What rows of a chunk say of where they come from: the server that was read and when, and the
     /// position that they are equal at.
-    pub(super) fn here(&self, bounds: &WindowBounds) -> (Arc<Origin>, u64) {
+    fn here(&self, bounds: &WindowBounds) -> (Arc<Origin>, u64) {
         let Position::MySql(position) = &self.position;
         let origin = Origin {
             transaction: None,
@@ -289,7 +252,7 @@ impl Capture {
         (Arc::new(origin), position.log.offset)
     }
 
-    pub(super) fn checkpoint(&self, ordinal: Ordinal) -> Checkpoint {
+    fn checkpoint(&self, ordinal: Ordinal) -> Checkpoint {
         Checkpoint {
             format: Checkpoint::FORMAT,
             ordinal,
@@ -299,21 +262,20 @@ impl Capture {
         }
     }
 
-    pub(super) fn push(
+    fn push(
         &mut self,
         checkpoint: Checkpoint,
         changes: Vec<Change>,
-        kind: BarrierKind,
+        chunk: bool,
         emptied: Vec<TableName>,
-        mut loosened: Vec<TableName>,
+        loosened: Vec<TableName>,
     ) {
-        loosened.extend(self.copies.take_loosened());
         let (progress, described) = self.copies.take_news();
         let mapping = self.mapping.clone();
         let barrier = Barrier {
             checkpoint,
             changes,
-            kind,
+            chunk,
             emptied,
             loosened,
             described,

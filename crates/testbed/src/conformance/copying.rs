@@ -172,8 +172,7 @@ async fn refused<S: SinkSetting>(setting: S) -> Result<(), Evidence> {
     let Err(failure) = refusal.await else {
         return Err(Evidence("a duplicate value was taken".to_owned()));
     };
-    let of_document = matches!(failure.disposition, Disposition::Document(_));
-    ensure(of_document, || format!("{:?}", failure.disposition))?;
+    ensure_equal("disposition", &failure.disposition, &Disposition::Table)?;
     let named = TableName::new(&*others.database, &*others.name);
     ensure_equal("table", &failure.table, &Some(named))?;
     // Without the document that was refused, in order, and then one more.

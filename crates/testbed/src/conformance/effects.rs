@@ -34,7 +34,6 @@ pub(super) fn batch(transaction: u64, work: Work) -> ApplyBatch {
         checkpoint: checkpoint(transaction),
         progress: Vec::new(),
         mapping: mapping(),
-        quarantine: Vec::new(),
     }
 }
 

@@ -83,7 +83,7 @@ impl MemorySink {
                     }
                 }
             }
-            held.close(batch);
+            held.close(&batch.checkpoint, &batch.progress, &batch.mapping);
             Ok(())
         })
         .await

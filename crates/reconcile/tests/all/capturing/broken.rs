@@ -3,7 +3,6 @@
 
 use super::source::TABLES;
 use super::{Step, World};
-use change::BarrierKind;
 
 impl World {
     /// Lanes write the rows of a chunk, and of chunks right behind it, ahead of the checkpoint.
@@ -11,7 +10,7 @@ impl World {
         let mut lost = false;
         while let Some(barrier) = self.capture.take_closed() {
             lost = true;
-            if barrier.kind != BarrierKind::Chunk {
+            if !barrier.chunk {
                 break;
             }
             self.target.leave_behind(&barrier, rows);
