@@ -26,6 +26,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::AbortHandle;
 use wire::Messages;
 
 /// Writes barriers to Kafka.
@@ -43,6 +44,8 @@ struct Running {
     told: watch::Receiver<Told>,
     abandoned: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
+    /// Who says that barriers wait; there once the tail is recovered.
+    watching: Option<AbortHandle>,
 }
 
 /// What the committing thread has to say.
@@ -96,12 +99,13 @@ impl LogWriter for KafkaWriter {
             })?,
             spawn("kafka-commit", move || committing.run(answer, &encoded))?,
         ];
-        let running = Running {
+        let mut running = Running {
             barriers: Some(send),
             sent: watch::Sender::new(None),
             told,
             abandoned,
             threads,
+            watching: None,
         };
         let tail = match overdue::telling("taking over the log", recovered).await {
             Ok(recovered) => recovered?,
@@ -109,10 +113,8 @@ impl LogWriter for KafkaWriter {
         };
         let last = tail.checkpoint.as_ref().map(|last| last.ordinal);
         running.sent.send_replace(last);
-        tokio::spawn(overdue::watch_over(
-            running.sent.subscribe(),
-            running.told.clone(),
-        ));
+        let watching = overdue::watch_over(running.sent.subscribe(), running.told.clone());
+        running.watching = Some(tokio::spawn(watching).abort_handle());
         self.running = Some(running);
         Ok(tail)
     }
@@ -187,6 +189,10 @@ impl Drop for Running {
     /// fences them meanwhile.
     fn drop(&mut self) {
         self.abandoned.store(true, Ordering::Release);
+        // What is given up is waited for by nobody, whatever its thread still does.
+        if let Some(watching) = self.watching.take() {
+            watching.abort();
+        }
     }
 }
 

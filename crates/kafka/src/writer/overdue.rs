@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
 /// Brokers that take longer are told of, as often as this.
-pub(super) const TELL_EVERY: Duration = Duration::from_secs(10);
+const TELL_EVERY: Duration = Duration::from_secs(10);
 
 /// Waits for `work`, warning every while that it is still waited for.
 pub(super) async fn telling<T>(what: &str, work: impl Future<Output = T>) -> T {
