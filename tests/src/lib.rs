@@ -5,6 +5,7 @@
 
 pub mod bench;
 pub mod comparer;
+pub mod compat;
 pub mod matrix;
 pub mod openim;
 pub mod pipeline;

@@ -4,6 +4,7 @@
 
 mod architecture;
 mod bad_input;
+mod compat;
 mod compose;
 mod consumers;
 mod deployment;
@@ -15,12 +16,17 @@ mod formats;
 mod halves;
 mod init;
 mod kills;
+mod limits;
+mod partial_images;
 mod plan;
+mod quarantine;
 mod readme;
 mod recopy;
 mod schema_changes;
 mod terminal;
 mod topics_judge;
 mod topics_proof;
+mod type_choices;
 mod values_matrix;
+mod xa;
 mod zombies;

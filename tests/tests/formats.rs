@@ -41,6 +41,9 @@ async fn proven(lines: &str, sections: &str, seed: u64) -> (Scene, Vec<Record>) 
     println!("{}", scene.require_equal().await.unwrap());
 
     scene.configure("", SECTIONS).unwrap();
+    let checked = scene.pipeline.finish(&["check"]).await.unwrap();
+    assert_eq!(checked.code, Some(3), "{checked}");
+    assert!(checked.to_string().contains("LS5526"), "{checked}");
     let arguments = ["capture", "--until", "caught-up"];
     let ended = scene.pipeline.finish(&arguments).await.unwrap();
     assert_eq!(ended.code, Some(1), "{ended}");

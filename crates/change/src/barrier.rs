@@ -82,7 +82,7 @@ pub enum TableState {
     Copying,
     /// The collection equals the table at every barrier that is not torn.
     Following,
-    /// Following, while chunks rewrite it.
+    /// Following, while chunks rewrite it, or keys are read anew.
     Recopy,
     /// Given up, with a reason.
     Stopped,
@@ -125,6 +125,14 @@ pub struct TableProgress {
     /// before this one stored.
     #[serde(default)]
     pub key: Option<TableKey>,
+    /// Keys that are still to be read anew, each in the order of `key`: the log told that their
+    /// rows changed and not how, or somebody asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<Vec<Value>>,
+    /// Whether the collection is to be emptied and copied from the beginning, since rows changed
+    /// that the log does not name.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub anew: bool,
     pub trouble: Option<Trouble>,
 }
 
@@ -173,6 +181,8 @@ impl TableProgress {
             rows_copied: 0,
             rows_estimated: 0,
             key: None,
+            keys: Vec::new(),
+            anew: false,
             trouble: None,
         }
     }
@@ -200,6 +210,23 @@ pub enum TableEventKind {
     Unsupported(Trouble),
 }
 
+/// What the changes of a barrier are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BarrierKind {
+    /// What the source's log tells, or nothing but a newer position.
+    #[default]
+    Stream,
+    /// One snapshot chunk: neighbouring chunks may be applied side by side.
+    Chunk,
+    /// Keys that were read anew: each row as it stands there, [`ChangeKind::Read`], or that there
+    /// is none, [`ChangeKind::Gone`].
+    ///
+    /// [`ChangeKind::Read`]: crate::ChangeKind::Read
+    /// [`ChangeKind::Gone`]: crate::ChangeKind::Gone
+    Keys,
+}
+
 /// The unit of progress.
 #[derive(Clone, Debug)]
 pub struct Barrier<I = Row> {
@@ -207,8 +234,7 @@ pub struct Barrier<I = Row> {
     pub checkpoint: Checkpoint,
     /// In order. Empty in a barrier that only moves the position.
     pub changes: Vec<Change<I>>,
-    /// Whether the changes are one snapshot chunk: neighbouring chunks may be applied side by side.
-    pub chunk: bool,
+    pub kind: BarrierKind,
     /// Collections to be emptied; a barrier that has one holds no changes.
     pub emptied: Vec<TableName>,
     /// Tables whose unique keys may no longer hold: their collections lose their unique indexes

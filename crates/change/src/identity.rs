@@ -23,6 +23,11 @@ impl Identity {
         Self(bytes.into_boxed_slice())
     }
 
+    /// The identity that was kept as these bytes.
+    pub fn from_kept(bytes: Vec<u8>) -> Self {
+        Self(bytes.into_boxed_slice())
+    }
+
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }

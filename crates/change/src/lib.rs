@@ -16,6 +16,7 @@ mod gtid;
 mod identity;
 mod json;
 mod position;
+mod quarantine;
 mod row;
 mod schema;
 mod temporal;
@@ -24,8 +25,8 @@ mod value;
 
 pub use alteration::Alteration;
 pub use barrier::{
-    Barrier, Checkpoint, KeyRange, MappingVersion, Ordinal, TableEvent, TableEventKind, TableKey,
-    TableProgress, TableState, Torn, Trouble,
+    Barrier, BarrierKind, Checkpoint, KeyRange, MappingVersion, Ordinal, TableEvent,
+    TableEventKind, TableKey, TableProgress, TableState, Torn, Trouble,
 };
 pub use decimal::{Decimal, ParseDecimalError};
 pub use effect::{Action, Collection, DocumentId, Effect};
@@ -33,7 +34,10 @@ pub use gtid::{Gtid, GtidSet, ParseGtidError, SourceId};
 pub use identity::Identity;
 pub use json::Json;
 pub use position::{LogPosition, MySqlPosition, Position};
-pub use row::{Change, ChangeKind, Origin, Place, Row, RowChange};
+pub use quarantine::{
+    QuarantineChange, QuarantineKey, QuarantineRecord, QuarantinedId, RowState, Sighting,
+};
+pub use row::{Change, ChangeKind, Origin, PartialChange, Place, Row, RowChange};
 pub use schema::{
     Column, ColumnKind, Index, IndexPart, IntegerWidth, Schema, TableDescription, TableName,
 };

@@ -50,7 +50,8 @@ impl std::fmt::Display for LogPosition {
 pub struct MySqlPosition {
     /// `@@server_uuid` of the server that the file and offset belong to.
     pub server_uuid: Arc<str>,
-    /// Every transaction up to and including this position.
+    /// Every transaction up to and including this position, but for the PREPARE of those XA
+    /// transactions that are undecided there.
     pub gtid_set: Arc<GtidSet>,
     pub log: LogPosition,
 }

@@ -44,6 +44,12 @@ pub enum ChangeKind<I = Row> {
     Read {
         row: I,
     },
+    /// No row has this key any more, and what it held is not told: the log told the key alone, or
+    /// the key was read anew and is not there. `key` is a row of which the key's columns alone are
+    /// set.
+    Gone {
+        key: I,
+    },
 }
 
 /// The transaction that a change belongs to, as the source's own log tells it. Its changes share
@@ -81,6 +87,17 @@ pub struct RowChange {
     pub kind: ChangeKind<Row>,
 }
 
+/// A change of which the source's log does not tell whole rows. A column is `None` where an image
+/// lacks it; in the image after an update that means that it is as it was.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct PartialChange {
+    pub place: Place,
+    /// Of an update and a delete.
+    pub before: Option<Box<[Option<Value>]>>,
+    /// Of an insert and an update.
+    pub after: Option<Box<[Option<Value>]>>,
+}
+
 /// One row's change, with the schema that its images were read with.
 #[derive(Clone, Debug)]
 pub struct Change<I = Row> {
@@ -97,7 +114,7 @@ impl<I> ChangeKind<I> {
         match self {
             ChangeKind::Insert { after } | ChangeKind::Update { after, .. } => Some(after),
             ChangeKind::Read { row } => Some(row),
-            ChangeKind::Delete { .. } => None,
+            ChangeKind::Delete { .. } | ChangeKind::Gone { .. } => None,
         }
     }
 
@@ -105,7 +122,18 @@ impl<I> ChangeKind<I> {
     pub fn before(&self) -> Option<&I> {
         match self {
             ChangeKind::Update { before, .. } | ChangeKind::Delete { before } => Some(before),
-            ChangeKind::Insert { .. } | ChangeKind::Read { .. } => None,
+            ChangeKind::Insert { .. } | ChangeKind::Read { .. } | ChangeKind::Gone { .. } => None,
+        }
+    }
+
+    /// The image that has the key which the change takes away: the one before it, or the key alone.
+    pub fn gone(&self) -> Option<&I> {
+        match self {
+            ChangeKind::Gone { key } => Some(key),
+            ChangeKind::Insert { .. }
+            | ChangeKind::Update { .. }
+            | ChangeKind::Delete { .. }
+            | ChangeKind::Read { .. } => self.before(),
         }
     }
 }
@@ -113,7 +141,7 @@ impl<I> ChangeKind<I> {
 impl Change<Row> {
     /// Memory that the change holds, in bytes.
     pub fn heap_bytes(&self) -> usize {
-        let images = self.kind.after().into_iter().chain(self.kind.before());
+        let images = self.kind.after().into_iter().chain(self.kind.gone());
         size_of::<Self>() + images.map(Row::heap_bytes).sum::<usize>()
     }
 }

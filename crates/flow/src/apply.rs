@@ -4,20 +4,30 @@
 //! durable together. While one batch is being written the next is translated, so that the
 //! processor and the target work at the same time. Rows of a copy are handed to the sink, which
 //! writes those of neighbouring chunks side by side; anything else waits until they are durable.
-//! A table whose documents the target refuses is left out from then on, and what was not durable
-//! yet is given again without it.
+//! A document that the target refuses is left out, or a whole table, and what was not durable yet
+//! is given again without it.
 
 use crate::failure::{Disposition, Failure};
 use crate::group::{Group, GroupLimits};
 use crate::ports::{ApplyBatch, LogReader, Sink, Work};
 use crate::translate::{Step, Translator};
 use crate::watch::Watch;
-use change::{Barrier, MappingVersion, Ordinal};
+use change::{Barrier, Checkpoint, MappingVersion, Ordinal};
+use reconcile::Quarantine;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// So many changes are worth a thread of their own while others write and read.
 const WORTH_A_THREAD: usize = 1_000;
+
+/// What the target held when it was taken over.
+#[derive(Debug)]
+pub struct Begun {
+    pub checkpoint: Option<Checkpoint>,
+    pub mapping: MappingVersion,
+    /// The rows that are kept back.
+    pub quarantine: Quarantine,
+}
 
 /// Runs until the log has ended and all of it is applied, or something fails. The log's reading end
 /// is dropped on return, so that a writer never waits for a reader that is gone.
@@ -25,22 +35,31 @@ pub async fn apply<L: LogReader, K: Sink>(
     mut reader: L,
     sink: &mut K,
     mut translator: Translator,
-    after: Option<Ordinal>,
-    mapping: &MappingVersion,
+    begun: Begun,
     limits: GroupLimits,
     watch: &Watch,
 ) -> Result<(), Failure> {
-    reader.open(after).await?;
+    let mapping = begun.mapping;
+    let after = begun.checkpoint.as_ref();
+    reader.open(after.map(|after| after.ordinal)).await?;
     let mut writer = Writer {
         sink,
         watch,
         copying: VecDeque::new(),
         again: false,
         durable: None,
+        last: begun.checkpoint,
+        kept: begun.quarantine,
     };
+    writer.tell_kept();
     let mut held: Option<Barrier> = None;
     let mut writing: Option<Step> = None;
     loop {
+        if watch.has_unwanted() {
+            writer.finish(&mut writing, &mut translator).await?;
+            writer.forget(&mut translator, &mapping).await?;
+            writer.tell(&mut reader);
+        }
         let first = match (held.take(), &writing) {
             (Some(barrier), _) => Some(barrier),
             // Without a batch to write there is nothing to do but wait for the next barrier.
@@ -51,6 +70,11 @@ pub async fn apply<L: LogReader, K: Sink>(
                         writer.mend(moved, &mut translator, &mut None, None).await?;
                         writer.tell(&mut reader);
                     }
+                    () = watch.unwanted() => {
+                        writer.finish(&mut None, &mut translator).await?;
+                        writer.forget(&mut translator, &mapping).await?;
+                        writer.tell(&mut reader);
+                    }
                     next = reader.next() => break next?,
                 }
             },
@@ -59,14 +83,12 @@ pub async fn apply<L: LogReader, K: Sink>(
         let Some(first) = first else {
             let mut last = writing.take();
             let ended = last.is_none();
-            let written = writer.write(&mut last).await;
-            writer
-                .mend(written, &mut translator, &mut last, None)
-                .await?;
-            while ended && writer.is_copying() {
-                let settled = writer.settle().await;
+            if ended {
+                writer.finish(&mut last, &mut translator).await?;
+            } else {
+                let written = writer.write(&mut last).await;
                 writer
-                    .mend(settled, &mut translator, &mut last, None)
+                    .mend(written, &mut translator, &mut last, None)
                     .await?;
             }
             writer.tell(&mut reader);
@@ -75,15 +97,15 @@ pub async fn apply<L: LogReader, K: Sink>(
             }
             continue;
         };
-        let group = gather(&mut reader, first, &mut held, limits, mapping)?;
+        let group = gather(&mut reader, first, &mut held, limits, &mapping)?;
         let mut busy = writing.take();
         let (written, (back, mut next)) =
             tokio::join!(writer.write(&mut busy), translate(translator, group));
         translator = back;
         writer
-            .mend(written, &mut translator, &mut busy, Some(&mut next))
+            .mend(written, &mut translator, &mut busy, next.as_mut().ok())
             .await?;
-        writing = Some(next);
+        writing = Some(next?);
         if is_copy(&writing) {
             let written = writer.write(&mut writing).await;
             writer
@@ -114,7 +136,10 @@ fn gather<L: LogReader>(
     Ok(group)
 }
 
-async fn translate(mut translator: Translator, group: Group) -> (Translator, Step) {
+async fn translate(
+    mut translator: Translator,
+    group: Group,
+) -> (Translator, Result<Step, Failure>) {
     // Lets the write be sent before the processor is taken.
     tokio::task::yield_now().await;
     if group.changes() < WORTH_A_THREAD {
@@ -150,6 +175,10 @@ struct Writer<'a, K> {
     /// `copying` has to be given to the sink again.
     again: bool,
     durable: Option<Ordinal>,
+    /// The last checkpoint that is stored.
+    last: Option<Checkpoint>,
+    /// The rows whose records are stored.
+    kept: Quarantine,
 }
 
 impl<K: Sink> Writer<'_, K> {
@@ -194,13 +223,45 @@ impl<K: Sink> Writer<'_, K> {
         self.sink.apply(&current.batch).await?;
         self.applied(current);
         current.changes = 0;
-        Arc::make_mut(&mut current.batch).work = Work::Atomic(Vec::new());
+        let batch = Arc::make_mut(&mut current.batch);
+        batch.work = Work::Atomic(Vec::new());
+        batch.quarantine.clear();
         while let Some(plan) = current.finish.last() {
             self.sink.finish(plan).await?;
             current.finish.pop();
         }
         *step = None;
         Ok(())
+    }
+
+    /// Writes the step, and waits until everything is durable.
+    async fn finish(
+        &mut self,
+        step: &mut Option<Step>,
+        translator: &mut Translator,
+    ) -> Result<(), Failure> {
+        let written = self.write(step).await;
+        self.mend(written, translator, step, None).await?;
+        while self.is_copying() {
+            let settled = self.settle().await;
+            self.mend(settled, translator, step, None).await?;
+        }
+        Ok(())
+    }
+
+    /// Forgets rows in quarantine that somebody does not want to know of any more. Everything else
+    /// is durable, so that the checkpoint which is stored again is the last one.
+    async fn forget(
+        &mut self,
+        translator: &mut Translator,
+        mapping: &MappingVersion,
+    ) -> Result<(), Failure> {
+        let unwanted = self.watch.take_unwanted();
+        let Some(checkpoint) = self.last.clone() else {
+            return Ok(());
+        };
+        let mut step = Some(translator.forget(&unwanted, checkpoint, mapping.clone()));
+        self.finish(&mut step, translator).await
     }
 
     async fn settle(&mut self) -> Result<(), Failure> {
@@ -226,18 +287,32 @@ impl<K: Sink> Writer<'_, K> {
         let ApplyBatch {
             checkpoint,
             progress,
-            ..
+            quarantine,
+            work: _,
+            mapping: _,
         } = &*step.batch;
         self.watch
             .applied(checkpoint, progress.clone(), step.changes);
+        for table in &step.lifted {
+            self.watch.began_anew(table);
+        }
         for (table, trouble) in &step.stopped {
             self.watch.stopped(table, trouble);
         }
+        if !quarantine.is_empty() {
+            self.kept.follow(quarantine);
+            self.tell_kept();
+        }
         self.durable = Some(checkpoint.ordinal);
+        self.last = Some(checkpoint.clone());
     }
 
-    /// Goes on after a failure that concerns one table: without it, with all that is not durable,
-    /// with the step that was being written, and `next` behind it.
+    fn tell_kept(&self) {
+        self.watch.kept_back(self.kept.records().cloned());
+    }
+
+    /// Goes on after a failure that concerns one document, or one table: without it, with all that
+    /// is not durable, with the step that was being written, and `next` behind it.
     async fn mend(
         &mut self,
         mut outcome: Result<(), Failure>,
@@ -246,12 +321,9 @@ impl<K: Sink> Writer<'_, K> {
         mut next: Option<&mut Step>,
     ) -> Result<(), Failure> {
         while let Err(failure) = outcome {
-            let given_up = translator.give_up(failure)?;
             let steps = self.copying.iter_mut().chain(step.as_mut());
-            let steps = steps.chain(next.as_deref_mut());
-            for (index, step) in steps.enumerate() {
-                given_up.leave_out_of(step, index == 0);
-            }
+            let mut steps: Vec<&mut Step> = steps.chain(next.as_deref_mut()).collect();
+            translator.go_on_without(failure, &self.kept, &mut steps)?;
             self.again = true;
             outcome = self.write(step).await;
         }

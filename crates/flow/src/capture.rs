@@ -9,9 +9,13 @@ use crate::failure::{Disposition, Failure};
 use crate::pipeline::mapping_version;
 use crate::ports::{ChangeSource, ChangeStream, LogWriter, SnapshotReader, SourceEvent};
 use crate::readers::{Answer, Readers, Settings as ReaderSettings};
+use crate::recopies::Underway;
 use crate::stops;
 use crate::watch::Watch;
-use change::{Barrier, Checkpoint, MappingVersion, Position, TableName, Trouble};
+use change::{
+    Barrier, BarrierKind, Checkpoint, MappingVersion, Position, TableEventKind, TableName, Trouble,
+};
+use futures::FutureExt;
 use mapping::Mapper;
 use reconcile::{Capture, Limits, ReadChunk, TornMismatch};
 use std::time::Duration;
@@ -28,6 +32,9 @@ pub struct Settings {
     /// End once every table is copied and the head seen at that moment is sent.
     pub until_caught_up: bool,
 }
+
+/// How often it is asked whether what a request did is durable.
+const DURABLE_EVERY: Duration = Duration::from_millis(50);
 
 /// Runs until it is cancelled, caught up (where asked for), or fails. On a return without failure
 /// everything that was sent is durable in the log.
@@ -62,6 +69,8 @@ pub async fn capture<S: ChangeSource, R: SnapshotReader + 'static, W: LogWriter>
     let mut readers = Readers::start(snapshot, settings.readers);
     let mut heartbeat = tokio::time::interval(settings.heartbeat);
     let mut goal: Option<Position> = None;
+    watch.recopies(|recopies| recopies.give_back());
+    let mut underway: Vec<Underway> = Vec::new();
 
     loop {
         // Chunks are read ahead of the log, but only so far.
@@ -72,14 +81,25 @@ pub async fn capture<S: ChangeSource, R: SnapshotReader + 'static, W: LogWriter>
             let position = core.position().clone();
             readers.give(task, position).await;
         }
-        for table in watch.take_wanted() {
-            core.recopy(&table);
+        for request in watch.recopies(|recopies| recopies.take()) {
+            underway.push(Underway::begin(&mut core, request));
+        }
+        if !underway.is_empty() {
+            let durable = writer.durable_through(None).now_or_never().transpose()?;
+            underway.retain_mut(|one| match one.answer(&core, durable) {
+                Some(answer) => {
+                    watch.recopies(|recopies| recopies.answer(&one.id, answer));
+                    false
+                }
+                None => true,
+            });
         }
         if core.wants_head() {
             core.head_is(&source.head().await?);
         }
         watch.captured(&core);
-        if settings.until_caught_up && core.is_copied() && readers.all_idle() {
+        let is_done = core.is_copied() && readers.all_idle() && underway.is_empty();
+        if settings.until_caught_up && is_done {
             let goal = match &goal {
                 Some(goal) => goal,
                 None => goal.insert(source.head().await?),
@@ -109,6 +129,7 @@ pub async fn capture<S: ChangeSource, R: SnapshotReader + 'static, W: LogWriter>
             event = events.next(), if !core.has_closed() => {
                 take_events(&mut core, event?, &mut events)?;
             }
+            () = tokio::time::sleep(DURABLE_EVERY), if !underway.is_empty() => {}
             _ = heartbeat.tick(), if !core.has_closed() => core.close_heartbeat(),
         }
     }
@@ -123,7 +144,7 @@ async fn send<W: LogWriter>(
     barrier: Barrier,
     watch: &Watch,
 ) -> Result<(), Failure> {
-    if barrier.chunk {
+    if barrier.kind == BarrierKind::Chunk {
         stops::reached("copying").await;
     }
     if barrier.checkpoint.torn.is_some() {
@@ -164,7 +185,15 @@ fn feed(core: &mut Capture, event: SourceEvent) -> Result<(), Failure> {
     match event {
         SourceEvent::Begin { origin } => core.begin(origin).map_err(torn)?,
         SourceEvent::Rows { schema, rows } => core.rows(&schema, rows),
-        SourceEvent::Table(event) => core.table_event(event),
+        SourceEvent::Partial { schema, rows } => core.partial(&schema, rows),
+        SourceEvent::Table(event) => {
+            if let TableEventKind::Unsupported(trouble) = &event.kind
+                && core.is_live(&event.table)
+            {
+                tracing::error!(table = %event.table, code = %trouble.code, "{}", trouble.message);
+            }
+            core.table_event(event);
+        }
         SourceEvent::Commit { position } => core.commit(position).map_err(torn)?,
         SourceEvent::Heartbeat { position } => core.heartbeat(position),
     }
@@ -228,7 +257,7 @@ fn sort<T>(
         Err(failure) => failure,
     };
     match failure.disposition {
-        Disposition::Table => {
+        Disposition::Table | Disposition::Document(_) => {
             tracing::error!(%table, code = failure.code, "{failure}");
             core.stop_table(table, trouble(&failure));
             Ok(None)

@@ -4,13 +4,15 @@
 //! [`Failure`]: the loops only ever see this type. The unknown halts; the list of what is retried
 //! is short.
 
-use change::TableName;
+use change::{DocumentId, TableName};
 
 /// What the loops do with a failure.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Disposition {
     /// The outside may recover: try again with back-off, within the retry limit.
     Transient,
+    /// One document is at fault: its row goes to quarantine, its table goes on.
+    Document(Box<DocumentId>),
     /// One table's data is at fault: that table stops, the others go on.
     Table,
     /// A successor has taken over: stop at once, write nothing.

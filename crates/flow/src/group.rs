@@ -1,7 +1,7 @@
 //! Which neighbouring barriers are applied together: chunks with chunks, whole transactions with
-//! whole transactions, up to a size. Fewer and larger transactions cost the target less.
+//! whole transactions, keys with keys, up to a size. Fewer and larger transactions cost the target less.
 
-use change::Barrier;
+use change::{Barrier, BarrierKind};
 
 /// How much one batch may hold.
 #[derive(Clone, Copy, Debug)]
@@ -53,12 +53,12 @@ impl Group {
         // what is marked torn is exactly what is torn.
         let fits = plain(first)
             && plain(&next)
-            && first.chunk == next.chunk
+            && first.kind == next.kind
             && changes <= limits.max_changes;
         let bytes = self.bytes + if fits { next.heap_bytes() } else { 0 };
-        let max_bytes = match first.chunk {
-            true => limits.max_chunk_bytes,
-            false => limits.max_bytes,
+        let max_bytes = match first.kind {
+            BarrierKind::Chunk => limits.max_chunk_bytes,
+            BarrierKind::Stream | BarrierKind::Keys => limits.max_bytes,
         };
         if !fits || bytes > max_bytes {
             return Some(next);

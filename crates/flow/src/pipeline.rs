@@ -6,7 +6,7 @@
 //! attempt, since the log is gone with either; with a log that outlives them each half is on its
 //! own, and neither notices the other's failures.
 
-use crate::apply::apply;
+use crate::apply::{Begun, apply};
 use crate::capture::{self, capture};
 use crate::direct::direct;
 use crate::ending::{CaughtUp, Ending};
@@ -17,9 +17,9 @@ use crate::retry::persist;
 use crate::stops;
 use crate::translate::Translator;
 use crate::watch::Watch;
-use change::{MappingVersion, Ordinal, TableState};
+use change::{MappingVersion, TableState};
 use mapping::Mapper;
-use reconcile::same_mapping;
+use reconcile::{Quarantine, same_mapping};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -28,6 +28,8 @@ use tokio_util::sync::CancellationToken;
 pub struct Settings {
     pub capture: capture::Settings,
     pub group: GroupLimits,
+    /// So many rows may be in quarantine.
+    pub max_quarantined: usize,
     /// A server may be away for so long before the pipeline gives up.
     pub retry_for: Duration,
 }
@@ -53,10 +55,9 @@ where
     persist(settings.retry_for, watch, cancel, progress, async || {
         let Taken {
             tail,
-            mapping,
-            after,
+            begun,
             translator,
-        } = take_over(sink, mapper, watch).await?;
+        } = take_over(sink, mapper, settings.max_quarantined, watch).await?;
         let (writer, reader) = direct(tail);
         let capturing = capture(
             source,
@@ -67,15 +68,7 @@ where
             watch,
             cancel,
         );
-        let applying = apply(
-            reader,
-            sink,
-            translator,
-            after,
-            &mapping,
-            settings.group,
-            watch,
-        );
+        let applying = apply(reader, sink, translator, begun, settings.group, watch);
         let (captured, applied) = tokio::join!(capturing, applying);
         // When apply failed, capture's own failure only says that its log was closed.
         applied.and(captured)
@@ -138,22 +131,12 @@ where
     persist(settings.retry_for, watch, cancel, progress, async || {
         let Taken {
             tail,
-            mapping,
-            after,
+            begun,
             translator,
-        } = take_over(sink, mapper, watch).await?;
+        } = take_over(sink, mapper, settings.max_quarantined, watch).await?;
         stops::reached("recovery").await;
         let reader = Ending::new(reader(), &tail, until.clone(), cancel.clone());
-        apply(
-            reader,
-            sink,
-            translator,
-            after,
-            &mapping,
-            settings.group,
-            watch,
-        )
-        .await
+        apply(reader, sink, translator, begun, settings.group, watch).await
     })
     .await
 }
@@ -161,23 +144,25 @@ where
 /// The target, taken over.
 struct Taken {
     tail: Tail,
-    mapping: MappingVersion,
-    after: Option<Ordinal>,
+    begun: Begun,
     translator: Translator,
 }
 
 async fn take_over<K: Sink>(
     sink: &mut K,
     mapper: &Mapper,
+    max_quarantined: usize,
     watch: &Watch,
 ) -> Result<Taken, Failure> {
-    let tail = sink.take_over().await?;
+    let mut tail = sink.take_over().await?;
     watch.took_over(&tail);
-    let mapping = mapping_version(mapper, &tail)?;
-    let after = tail
-        .checkpoint
-        .as_ref()
-        .map(|checkpoint| checkpoint.ordinal);
+    let records = std::mem::take(&mut tail.quarantine);
+    let quarantine = Quarantine::resume(records, max_quarantined);
+    let begun = Begun {
+        checkpoint: tail.checkpoint.clone(),
+        mapping: mapping_version(mapper, &tail)?,
+        quarantine: quarantine.clone(),
+    };
     let stopped = tail
         .tables
         .iter()
@@ -186,9 +171,8 @@ async fn take_over<K: Sink>(
         .filter_map(|table| Some((table.table.clone(), table.trouble.clone()?)))
         .collect();
     Ok(Taken {
-        mapping,
-        after,
-        translator: Translator::new(mapper.clone(), stopped),
+        translator: Translator::new(mapper.clone(), stopped, quarantine),
+        begun,
         tail,
     })
 }

@@ -6,11 +6,12 @@
 
 use crate::failure::Failure;
 use change::{
-    Barrier, Checkpoint, Collection, Effect, KeyRange, MappingVersion, Ordinal, Origin, Position,
-    Row, RowChange, Schema, TableDescription, TableEvent, TableName, TableProgress,
+    Barrier, Checkpoint, Collection, Effect, KeyRange, MappingVersion, Ordinal, Origin,
+    PartialChange, Position, QuarantineChange, QuarantineRecord, Row, RowChange, Schema,
+    TableDescription, TableEvent, TableName, TableProgress,
 };
 use mapping::CollectionPlan;
-use reconcile::WindowBounds;
+use reconcile::{Extent, WindowBounds};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +26,11 @@ pub enum SourceEvent {
     Rows {
         schema: Arc<Schema>,
         rows: Vec<RowChange>,
+    },
+    /// Changes of one table of which the log does not tell whole rows, in order with the others.
+    Partial {
+        schema: Arc<Schema>,
+        rows: Vec<PartialChange>,
     },
     /// Something happened to a table as a whole, inside the current transaction.
     Table(TableEvent),
@@ -60,7 +66,7 @@ pub trait ChangeStream: Send {
 #[derive(Clone, Debug)]
 pub struct ChunkRequest {
     pub table: Arc<TableDescription>,
-    pub range: KeyRange,
+    pub extent: Extent,
     /// C of invariant 3: the read view opens only when everything up to here is visible.
     pub after: Position,
     /// At most so many rows.
@@ -76,8 +82,9 @@ pub struct Chunk {
     pub schema: Arc<Schema>,
     pub rows: Vec<Row>,
     pub bounds: WindowBounds,
-    /// What of the requested range is left; `None` when it is read to its end.
-    pub rest: Option<KeyRange>,
+    /// What of the requested extent is left; `None` when it is read to its end. Of keys, those may be
+    /// left that have no row here; all others that have none here have none in the table.
+    pub rest: Option<Extent>,
 }
 
 /// How a table is to be copied.
@@ -106,7 +113,8 @@ pub trait SnapshotReader: Send {
         parts: usize,
     ) -> impl Future<Output = Result<CopyPlan, Failure>> + Send;
 
-    /// Reads the rows of a range in key order, by invariant 3. `Ok(None)` when the table is gone
+    /// Reads the rows of a range in key order, or those of some keys, by invariant 3. What the server
+    /// holds equal to a key comes with it. `Ok(None)` when the table is gone
     /// or no longer has the columns of its description: the request is void.
     fn read(
         &mut self,
@@ -121,6 +129,8 @@ pub struct Tail {
     pub checkpoint: Option<Checkpoint>,
     pub tables: Vec<TableProgress>,
     pub mapping: Option<MappingVersion>,
+    /// The rows that the target's side keeps back. A log knows of none.
+    pub quarantine: Vec<Arc<QuarantineRecord>>,
 }
 
 /// The writing end of the log between capture and apply.
@@ -185,6 +195,8 @@ pub struct ApplyBatch {
     pub checkpoint: Checkpoint,
     pub progress: Vec<TableProgress>,
     pub mapping: MappingVersion,
+    /// In order. Stored with the checkpoint, in its transaction.
+    pub quarantine: Vec<QuarantineChange>,
 }
 
 /// The target.
@@ -215,8 +227,9 @@ pub trait Sink: Send {
     /// Applies the work and its checkpoint: majority-durable on return, and all of it or nothing
     /// that a later `take_over` would not redo. An unknown outcome is settled inside. Whatever
     /// [`Sink::copy`] has taken is durable before the work begins. A `Table` failure names the
-    /// collection that refused, and leaves the target as a crash would: without that collection's
-    /// effects the batch may be given again.
+    /// collection that refused, a `Document` failure the document too; both leave the target as a
+    /// crash would: without that collection's effects, or that document's, the batch may be given
+    /// again.
     fn apply(&mut self, batch: &ApplyBatch) -> impl Future<Output = Result<(), Failure>> + Send;
 
     /// Takes rows of a copy ([`Work::Chunks`]) and returns once there is room for more: they are

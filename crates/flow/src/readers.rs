@@ -148,11 +148,11 @@ async fn try_once<R: SnapshotReader>(
         Task::Read {
             window,
             table,
-            range,
+            extent,
         } => {
             let request = ChunkRequest {
                 table: table.clone(),
-                range: range.clone(),
+                extent: extent.clone(),
                 after: position.clone(),
                 max_rows: settings.max_chunk_rows,
                 max_bytes: settings.max_chunk_bytes,

@@ -1,19 +1,26 @@
 //! From barriers to what the sink is asked to do.
 //!
 //! Mapping and folding are pure; this keeps the compiled mappers of the tables, the tables that
-//! had to be given up. It waits for nothing, so it can run beside the writing of the batch before.
+//! had to be given up, and the rows that are kept back. It waits for nothing, so it can run beside
+//! the writing of the batch before.
 
-use crate::failure::{Disposition, Failure};
+mod refusal;
+mod rows;
+mod tables;
+
+use crate::failure::Failure;
+use crate::given_up::{begins_anew, stop};
 use crate::group::Group;
 use crate::ports::{ApplyBatch, Work};
 use change::{
-    Change, Collection, Effect, Schema, TableDescription, TableName, TableProgress, TableState,
-    Trouble,
+    Action, BarrierKind, Checkpoint, Collection, Effect, MappingVersion, QuarantineChange,
+    QuarantineKey, TableDescription, TableName, TableProgress, TableState, Trouble,
 };
-use mapping::{CollectionPlan, Mapper, RowCounter, TableMapper};
-use reconcile::fold;
-use std::collections::{BTreeMap, HashMap};
+use mapping::{CollectionPlan, Mapper, RowCounter};
+use reconcile::{Arrival, Quarantine, fold};
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use tables::Tables;
 
 /// One step of the apply loop.
 #[derive(Debug)]
@@ -30,130 +37,89 @@ pub struct Step {
     pub finish: Vec<CollectionPlan>,
     /// Tables that are given up with this batch.
     pub stopped: Vec<(TableName, Trouble)>,
+    /// Tables that were given up before, and are copied anew from this batch on.
+    pub lifted: Vec<TableName>,
 }
 
-/// A table that is given up because the target refuses its documents.
-#[derive(Debug)]
-pub struct GivenUp {
-    table: TableName,
-    collection: Collection,
-    trouble: Trouble,
-}
-
-impl GivenUp {
-    /// Leaves the table out of a step that is to be taken again. `tell`: the step stores that the
-    /// table stands still, even if it says nothing of it otherwise.
-    pub fn leave_out_of(&self, step: &mut Step, tell: bool) {
-        let others = |plan: &CollectionPlan| *plan.collection != self.collection;
-        step.loosen
-            .retain(|collection| **collection != self.collection);
-        step.prepare.retain(others);
-        step.finish.retain(others);
-        let batch = Arc::make_mut(&mut step.batch);
-        match &mut batch.work {
-            Work::Atomic(effects) | Work::Chunks(effects) => {
-                effects.retain(|effect| *effect.collection != self.collection);
-            }
-            Work::Empty(collections) => {
-                collections.retain(|collection| **collection != self.collection);
-            }
-        }
-        let mut known = batch.progress.iter_mut();
-        match known.find(|progress| progress.table == self.table) {
-            Some(progress) => stop(progress, &self.trouble),
-            None if tell => {
-                let mut progress = TableProgress::unplanned(self.table.clone());
-                stop(&mut progress, &self.trouble);
-                batch.progress.push(progress);
-            }
-            None => return,
-        }
-        step.stopped
-            .push((self.table.clone(), self.trouble.clone()));
+/// What the target holds of a key that was read anew is not known: the document has to go before
+/// the new one comes, or two that swapped a unique value would collide.
+fn replace_first(effect: &mut Effect) {
+    if let Action::Put { unique_changed, .. } = &mut effect.action {
+        *unique_changed = true;
     }
-}
-
-fn stop(progress: &mut TableProgress, trouble: &Trouble) {
-    progress.state = TableState::Stopped;
-    progress.live = false;
-    progress.trouble = Some(trouble.clone());
 }
 
 /// The pure half of apply.
 #[derive(Debug)]
 pub struct Translator {
-    mapper: Mapper,
-    tables: HashMap<TableName, Compiled>,
+    tables: Tables,
     stopped: BTreeMap<TableName, Trouble>,
-}
-
-#[derive(Debug, Default)]
-struct Compiled {
-    plan: Option<CollectionPlan>,
-    /// `None` until the table is described: then any column may be unique.
-    unique: Option<Vec<Arc<str>>>,
-    mapper: Option<TableMapper>,
+    quarantine: Quarantine,
 }
 
 impl Translator {
-    /// `stopped`: tables that were given up in an earlier run.
-    pub fn new(mapper: Mapper, stopped: BTreeMap<TableName, Trouble>) -> Self {
+    /// `stopped`: tables that were given up in an earlier run; `quarantine`: the rows that it kept
+    /// back.
+    pub fn new(
+        mapper: Mapper,
+        stopped: BTreeMap<TableName, Trouble>,
+        quarantine: Quarantine,
+    ) -> Self {
         Self {
-            mapper,
-            tables: HashMap::new(),
+            tables: Tables::new(mapper),
             stopped,
+            quarantine,
         }
     }
 
-    /// Gives up the table whose collection the target refuses; the failure itself where it
-    /// concerns no table, or none that is written.
-    pub fn give_up(&mut self, failure: Failure) -> Result<GivenUp, Failure> {
-        let collection = match (failure.disposition, &failure.table) {
-            (Disposition::Table, Some(table)) => Collection {
-                database: table.database.clone(),
-                name: table.table.clone(),
-            },
-            (Disposition::Table, None)
-            | (Disposition::Transient | Disposition::Fenced | Disposition::Halt, _) => {
-                return Err(failure);
-            }
-        };
-        let mut written = self
-            .tables
-            .keys()
-            .filter(|table| !self.stopped.contains_key(*table));
-        let table = written.find(|table| self.mapper.collection(table) == collection);
-        let Some(table) = table.cloned() else {
-            return Err(failure);
-        };
-        tracing::error!(%table, code = failure.code, "{failure}");
-        let trouble = Trouble {
-            code: failure.code.into(),
-            message: failure.message.into(),
-            remedy: failure.remedy.into(),
-        };
-        self.stopped.insert(table.clone(), trouble.clone());
-        Ok(GivenUp {
-            table,
-            collection,
-            trouble,
-        })
+    /// Forgets these rows, so that their next changes are applied like any others. The step stores
+    /// nothing else, with the checkpoint that stands already.
+    pub fn forget(
+        &mut self,
+        rows: &[QuarantineKey],
+        checkpoint: Checkpoint,
+        mapping: MappingVersion,
+    ) -> Step {
+        for row in rows {
+            self.quarantine.lift(row);
+        }
+        Step {
+            loosen: Vec::new(),
+            prepare: Vec::new(),
+            batch: Arc::new(ApplyBatch {
+                work: Work::Atomic(Vec::new()),
+                checkpoint,
+                progress: Vec::new(),
+                mapping,
+                quarantine: self.quarantine.take_changes(),
+            }),
+            changes: 0,
+            finish: Vec::new(),
+            stopped: Vec::new(),
+            lifted: Vec::new(),
+        }
     }
 
-    /// What the sink has to do for these barriers, which came one after the other.
-    pub fn translate(&mut self, group: Group) -> Step {
+    /// What the sink has to do for these barriers, which came one after the other. A failure is that
+    /// more rows would have to be kept back than may be.
+    pub fn translate(&mut self, group: Group) -> Result<Step, Failure> {
         let group = group.into_barriers();
         let last = group.last().expect("a group has at least one barrier");
         let checkpoint = last.checkpoint.clone();
         let mapping = last.mapping.clone();
-        let chunk = last.chunk;
-        let already_stopped = self.stopped.len();
+        let kind = last.kind;
+        let arrival = match kind {
+            BarrierKind::Stream => Arrival::Stream,
+            BarrierKind::Chunk | BarrierKind::Keys => Arrival::Copy,
+        };
+        let mut already_stopped = self.stopped.len();
         let mut loosen = Vec::new();
         let mut prepare = Vec::new();
         let mut finish = Vec::new();
         let mut effects = Vec::new();
         let mut emptied = Vec::new();
         let mut progress = BTreeMap::new();
+        let mut lifted = Vec::new();
         let mut count = 0;
         for barrier in &group {
             for description in &barrier.described {
@@ -168,12 +134,18 @@ impl Translator {
         for barrier in group {
             let mut counter = RowCounter::new();
             count += barrier.changes.len() as u64;
-            self.map(&barrier.changes, &mut counter, &mut effects);
+            self.map(&barrier.changes, arrival, &mut counter, &mut effects)?;
             for table in &barrier.emptied {
-                emptied.push(Arc::new(self.mapper.collection(table)));
+                if begins_anew(&barrier.progress, table) && self.stopped.remove(table).is_some() {
+                    already_stopped -= 1;
+                    lifted.push(table.clone());
+                }
+                let collection = Arc::new(self.tables.collection(table));
+                self.quarantine.clear(&collection);
+                emptied.push(collection);
             }
             for table in &barrier.loosened {
-                loosen.push(Arc::new(self.mapper.collection(table)));
+                loosen.push(Arc::new(self.tables.collection(table)));
             }
             for table in &barrier.described {
                 // A table that follows already may have lost its indexes' building to a crash.
@@ -201,28 +173,39 @@ impl Translator {
                 trouble,
             );
         }
+        let quarantine = self.quarantine.take_changes();
+        // A row that is lifted takes effect in the transaction in which its record goes.
+        let mut changed = quarantine.iter();
+        let lifts = changed.any(|change| matches!(change, QuarantineChange::Lifted(_)));
         let work = if !emptied.is_empty() {
             Work::Empty(emptied)
-        } else if chunk {
-            Work::Chunks(effects)
         } else {
-            Work::Atomic(fold(effects))
+            match kind {
+                BarrierKind::Chunk if !lifts => Work::Chunks(effects),
+                BarrierKind::Stream | BarrierKind::Chunk => Work::Atomic(fold(effects)),
+                BarrierKind::Keys => {
+                    effects.iter_mut().for_each(replace_first);
+                    Work::Atomic(fold(effects))
+                }
+            }
         };
         let batch = ApplyBatch {
             work,
             checkpoint,
             progress: progress.into_values().collect(),
             mapping,
+            quarantine,
         };
         let finish = self.plans(finish);
-        Step {
+        Ok(Step {
             loosen,
             prepare,
             batch: Arc::new(batch),
             changes: count,
             finish,
             stopped,
-        }
+            lifted,
+        })
     }
 
     /// What to create. A collection that is empty gets its unique indexes before the first row, every
@@ -233,7 +216,7 @@ impl Translator {
         is_empty: bool,
     ) -> Option<CollectionPlan> {
         let table = &description.schema.name;
-        let plan = match self.mapper.collection_plan(description) {
+        let plan = match self.tables.describe(description) {
             Ok(plan) => plan,
             Err(problems) => {
                 let first = problems.iter().next();
@@ -247,78 +230,8 @@ impl Translator {
                 return None;
             }
         };
-        let unique = self.mapper.unique_columns(description).ok();
-        let compiled = Compiled {
-            plan: Some(plan.clone()),
-            unique,
-            mapper: None,
-        };
-        self.tables.insert(table.clone(), compiled);
         let unique = if is_empty { plan.unique } else { Vec::new() };
         Some(CollectionPlan { unique, ..plan })
-    }
-
-    fn map(&mut self, changes: &[Change], counter: &mut RowCounter, out: &mut Vec<Effect>) {
-        let mut run = changes;
-        while let Some(first) = run.first() {
-            let length = run
-                .iter()
-                .take_while(|change| Arc::ptr_eq(&change.schema, &first.schema))
-                .count();
-            let (same, rest) = run.split_at(length);
-            run = rest;
-            if self.stopped.contains_key(&first.schema.name) {
-                continue;
-            }
-            if let Err(trouble) = self.map_run(&first.schema, same, counter, out) {
-                tracing::error!(table = %first.schema.name, code = %trouble.code,
-                    "{}", trouble.message);
-                self.stopped.insert(first.schema.name.clone(), trouble);
-            }
-        }
-    }
-
-    fn map_run(
-        &mut self,
-        schema: &Arc<Schema>,
-        changes: &[Change],
-        counter: &mut RowCounter,
-        out: &mut Vec<Effect>,
-    ) -> Result<(), Trouble> {
-        let mapper = self.mapper_for(schema)?;
-        for change in changes {
-            mapper
-                .effects(&change.kind, counter, out)
-                .map_err(|error| Trouble {
-                    code: error.code().into(),
-                    message: error.message().into(),
-                    remedy: error.remedy.into(),
-                })?;
-        }
-        Ok(())
-    }
-
-    fn mapper_for(&mut self, schema: &Arc<Schema>) -> Result<&TableMapper, Trouble> {
-        let compiled = self.tables.entry(schema.name.clone()).or_default();
-        let current = compiled
-            .mapper
-            .take()
-            .filter(|mapper| Arc::ptr_eq(mapper.schema(), schema) || mapper.schema() == schema);
-        let mapper = match current {
-            Some(mapper) => mapper,
-            None => {
-                let mapper = self.mapper.compile(schema).map_err(|problems| Trouble {
-                    code: problems.code().into(),
-                    message: problems.to_string().into(),
-                    remedy: "lockstep explain tells what each code asks for".into(),
-                })?;
-                match &compiled.unique {
-                    Some(unique) => mapper.with_unique(unique.iter().map(|name| &**name)),
-                    None => mapper.with_unique(schema.columns.iter().map(|column| &*column.name)),
-                }
-            }
-        };
-        Ok(compiled.mapper.insert(mapper))
     }
 
     /// Tables stopped since; what was mapped of them in this batch is left out.
@@ -329,7 +242,7 @@ impl Translator {
         let given_up: Vec<Collection> = self
             .stopped
             .keys()
-            .map(|table| self.mapper.collection(table))
+            .map(|table| self.tables.collection(table))
             .collect();
         effects.retain(|effect| !given_up.contains(&*effect.collection));
         self.stopped
@@ -345,7 +258,7 @@ impl Translator {
             .iter()
             .filter(|table| !self.stopped.contains_key(*table));
         known
-            .filter_map(|table| self.tables.get(table)?.plan.clone())
+            .filter_map(|table| self.tables.plan(table).cloned())
             .map(|mut plan| {
                 plan.secondary.splice(..0, plan.unique.iter().cloned());
                 plan

@@ -5,11 +5,15 @@
 //! state.
 
 use crate::ports::Tail;
-use change::{Checkpoint, Position, TableName, TableProgress, Trouble};
+use crate::recopies::{Recopied, Recopies, Recopy};
+use change::{
+    Checkpoint, Position, QuarantineKey, QuarantineRecord, TableName, TableProgress, Trouble,
+};
 use reconcile::Capture;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
+use tokio::sync::Notify;
 
 /// A look at a running pipeline.
 #[derive(Clone, Debug, Default)]
@@ -30,11 +34,17 @@ pub struct Look {
     /// The newest position of the source, when somebody asked last.
     pub head: Option<Position>,
     pub last_error: Option<Trouble>,
+    /// The rows in quarantine, as the target holds their records.
+    pub quarantine: Arc<[Arc<QuarantineRecord>]>,
 }
 
 /// The shared look. Cloning gives another handle.
 #[derive(Clone, Debug, Default)]
-pub struct Watch(Arc<Mutex<Shared>>);
+pub struct Watch {
+    shared: Arc<Mutex<Shared>>,
+    /// Somebody wants rows in quarantine forgotten.
+    unwanted: Arc<Notify>,
+}
 
 #[derive(Debug, Default)]
 struct Shared {
@@ -42,8 +52,9 @@ struct Shared {
     tables_seen: Option<Instant>,
     /// Tables that apply has given up; capture's records must not hide it.
     stopped: BTreeMap<TableName, Trouble>,
-    /// Tables that are to be copied from the beginning.
-    wanted: BTreeSet<TableName>,
+    recopies: Recopies,
+    /// Rows in quarantine that are to be forgotten.
+    unwanted: BTreeSet<QuarantineKey>,
 }
 
 impl Shared {
@@ -94,6 +105,7 @@ impl Watch {
     pub(crate) fn took_over(&self, tail: &Tail) {
         let mut shared = self.shared();
         shared.look.applied = tail.checkpoint.clone();
+        shared.look.quarantine = tail.quarantine.iter().cloned().collect();
         let tables = tail.tables.iter().cloned();
         shared.look.applied_tables = tables.map(|table| (table.table.clone(), table)).collect();
     }
@@ -122,13 +134,54 @@ impl Watch {
         mark_stopped(&mut shared.look.tables, table, trouble);
     }
 
-    /// Asks capture to copy the table from the beginning.
-    pub fn recopy(&self, table: TableName) {
-        self.shared().wanted.insert(table);
+    /// The table is copied anew: whatever stopped it is over.
+    pub(crate) fn began_anew(&self, table: &TableName) {
+        self.shared().stopped.remove(table);
     }
 
-    pub(crate) fn take_wanted(&self) -> BTreeSet<TableName> {
-        std::mem::take(&mut self.shared().wanted)
+    /// Asks capture to copy anew. Asking once more changes nothing.
+    pub fn recopy(&self, request: Recopy) {
+        self.shared().recopies.ask(request);
+    }
+
+    /// What became of the request of that name, once it is durable.
+    pub fn recopied(&self, id: &str) -> Option<Recopied> {
+        self.shared().recopies.answered(id).cloned()
+    }
+
+    /// The answer was handed on.
+    pub fn forget_recopy(&self, id: &str) {
+        self.shared().recopies.forget(id);
+    }
+
+    pub(crate) fn recopies<T>(&self, look: impl FnOnce(&mut Recopies) -> T) -> T {
+        look(&mut self.shared().recopies)
+    }
+
+    pub(crate) fn kept_back(&self, records: impl Iterator<Item = Arc<QuarantineRecord>>) {
+        self.shared().look.quarantine = records.collect();
+    }
+
+    /// Asks apply to forget a row in quarantine. It is done once [`Look::quarantine`] has it no more.
+    pub fn forget(&self, row: QuarantineKey) {
+        self.shared().unwanted.insert(row);
+        self.unwanted.notify_one();
+    }
+
+    pub(crate) fn has_unwanted(&self) -> bool {
+        !self.shared().unwanted.is_empty()
+    }
+
+    /// Waits until somebody wants rows forgotten. Cancel safe.
+    pub(crate) async fn unwanted(&self) {
+        while !self.has_unwanted() {
+            self.unwanted.notified().await;
+        }
+    }
+
+    pub(crate) fn take_unwanted(&self) -> Vec<QuarantineKey> {
+        let unwanted = std::mem::take(&mut self.shared().unwanted);
+        unwanted.into_iter().collect()
     }
 
     /// Records the newest position of the source.
@@ -142,7 +195,7 @@ impl Watch {
     }
 
     fn shared(&self) -> MutexGuard<'_, Shared> {
-        self.0
+        self.shared
             .lock()
             .unwrap_or_else(|poisoned| poisoned.into_inner())
     }

@@ -5,9 +5,9 @@
 //! changes a second and processor time under load, and the processor time of an idle reader.
 
 use change::{
-    Barrier, Change, ChangeKind, Checkpoint, Column, ColumnKind, GtidSet, IntegerWidth,
-    LogPosition, MappingVersion, MySqlPosition, Ordinal, Origin, Place, Position, Row, Schema,
-    TableName, Text, Value,
+    Barrier, BarrierKind, Change, ChangeKind, Checkpoint, Column, ColumnKind, GtidSet,
+    IntegerWidth, LogPosition, MappingVersion, MySqlPosition, Ordinal, Origin, Place, Position,
+    Row, Schema, TableName, Text, Value,
 };
 use flow::ports::{LogReader, LogWriter};
 use kafka::{KafkaReader, KafkaWriter, Settings};
@@ -178,7 +178,7 @@ fn barrier(transaction: u64, schema: &Arc<Schema>, rows: u64) -> Barrier {
             committed_at_ms: 1_700_000_000_000,
         },
         changes: (0..rows).map(change).collect(),
-        chunk: false,
+        kind: BarrierKind::Stream,
         emptied: Vec::new(),
         loosened: Vec::new(),
         described: Vec::new(),

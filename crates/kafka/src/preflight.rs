@@ -11,6 +11,7 @@ use crate::registry::Registry;
 use crate::settings::{Isolation, Settings};
 use crate::tail::ControlReader;
 use crate::topics::{ControlTopics, Described, Names, describe};
+use crate::writer::changed_formats;
 use change::TableName;
 use flow::{Finding, Severity};
 use futures::executor::block_on;
@@ -64,14 +65,20 @@ fn look(settings: &Settings, tables: &[TableName], access: Access) -> Result<Vec
 
     replication(settings, &administrator, &brokers, &mut findings)?;
     // What is forbidden already would be said again.
-    if findings
-        .iter()
-        .all(|finding| finding.severity != Severity::Forbids)
-    {
+    let allowed = |findings: &[Finding]| {
+        let mut findings = findings.iter();
+        findings.all(|finding| finding.severity != Severity::Forbids)
+    };
+    if allowed(&findings) {
         let missing = permissions::missing(settings, &administrator, access, &asked, &there);
         findings.extend(missing.iter().map(forbids));
     }
-    let begun = has_begun(settings, &control, &there)?;
+    let reader = ControlReader::new(settings)?;
+    let begun = has_begun(&reader, &there)?;
+    // What reads goes by what the log says of itself.
+    if begun && access.writes && allowed(&findings) {
+        findings.extend(formats(settings, &reader)?);
+    }
     for (topic, described) in &there {
         let table = topics.get(topic).copied().flatten();
         let finding = match table {
@@ -106,18 +113,30 @@ fn brokers(settings: &Settings, consumer: &Consumer) -> Result<Vec<i32>, Error> 
 }
 
 /// Whether the log has begun. What its topics are is recorded then, and held against them by each
-/// start; what is committed is not read here, since a transaction that a killed capture left open
-/// would be waited for.
+/// start.
 fn has_begun(
-    settings: &Settings,
-    control: &ControlTopics,
+    reader: &ControlReader<'_>,
     there: &BTreeMap<String, Described>,
 ) -> Result<bool, Error> {
-    if !there.contains_key(&control.barriers) {
+    if !there.contains_key(&reader.control.barriers) {
         return Ok(false);
     }
-    let marks = ControlReader::new(settings)?.marks()?;
+    let marks = reader.marks()?;
     Ok(marks.high > marks.low)
+}
+
+/// Topics that the configuration would have in another format, by what is decided in the log: a
+/// transaction that a killed capture left open is not waited for.
+fn formats(settings: &Settings, reader: &ControlReader<'_>) -> Result<Vec<Finding>, Error> {
+    let marks = reader.decided()?;
+    let Some(found) = reader.last(marks)? else {
+        return Ok(Vec::new());
+    };
+    let (ledger, _) = reader.ledger_at(&found, marks)?;
+    let changed = changed_formats(settings, &ledger);
+    Ok(changed
+        .map(|(table, error)| forbids(&error).about(table))
+        .collect())
 }
 
 fn partitions(topic: &str, described: &Described, wanted: u32) -> Option<Finding> {

@@ -6,7 +6,7 @@
 //! another format is an error and never a guess.
 
 use change::{
-    Checkpoint, GtidSet, MappingVersion, Ordinal, Schema, TableDescription, TableName,
+    BarrierKind, Checkpoint, GtidSet, MappingVersion, Ordinal, Schema, TableDescription, TableName,
     TableProgress,
 };
 use serde::{Deserialize, Serialize};
@@ -34,6 +34,9 @@ pub(crate) struct BarrierRecord {
     pub(crate) previous: Option<Ordinal>,
     pub(crate) checkpoint: Checkpoint,
     pub(crate) chunk: bool,
+    /// Whether the changes are keys that were read anew.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) keys: bool,
     /// Changes in the barrier; a change may take several records.
     pub(crate) changes: u64,
     pub(crate) emptied: Vec<TableName>,
@@ -168,6 +171,16 @@ impl RecordId {
         let hash = Sha256::digest(serde_json::to_vec(content)?);
         let text: String = hash[..8].iter().map(|byte| format!("{byte:02x}")).collect();
         Ok(Self(text.into()))
+    }
+}
+
+impl BarrierRecord {
+    pub(crate) fn kind(&self) -> BarrierKind {
+        match (self.chunk, self.keys) {
+            (true, _) => BarrierKind::Chunk,
+            (false, true) => BarrierKind::Keys,
+            (false, false) => BarrierKind::Stream,
+        }
     }
 }
 

@@ -98,6 +98,14 @@ impl Settings {
         format!("lockstep-{}", self.pipeline)
     }
 
+    /// Messages of a batch.
+    pub(crate) const BATCH_MESSAGES: u64 = 10_000;
+
+    /// How long a batch is before it is compressed, unless a single message is longer.
+    pub(crate) fn batch_bytes(&self) -> u64 {
+        self.message_limit().min(1_000_000)
+    }
+
     /// The limit on messages, as far as the library goes along.
     fn message_limit(&self) -> u64 {
         self.max_message_bytes.min(LIBRARY_LIMIT_BYTES)
@@ -131,7 +139,10 @@ impl Settings {
             .set("enable.idempotence", "true")
             .set("acks", "all")
             .set("compression.type", "lz4")
-            .set("linger.ms", "0")
+            // Nothing goes by itself that soon: whoever waits for reports has everything sent.
+            .set("linger.ms", "100")
+            .set("batch.size", self.batch_bytes().to_string())
+            .set("batch.num.messages", Self::BATCH_MESSAGES.to_string())
             .set("retry.backoff.ms", "20")
             .set("message.max.bytes", self.message_limit().to_string())
             .set("queue.buffering.max.messages", "200000")

@@ -70,6 +70,11 @@ impl<'a> ControlReader<'a> {
         committed::marks(self.settings, &self.uncommitted, &self.control.barriers, 0)
     }
 
+    /// Both ends of what is decided there: nothing that is still open would be waited for.
+    pub(crate) fn decided(&self) -> Result<Marks, Error> {
+        committed::marks(self.settings, &self.committed, &self.control.barriers, 0)
+    }
+
     /// The last committed barrier, with a proof that there is none after it.
     pub(crate) fn last(&self, marks: Marks) -> Result<Option<Found>, Error> {
         let mut suffix = FIRST_SUFFIX;

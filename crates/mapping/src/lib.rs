@@ -24,6 +24,7 @@ mod names;
 mod outline;
 mod printable;
 mod problem;
+mod row_key;
 mod table;
 mod value;
 mod zone;

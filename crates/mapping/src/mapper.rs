@@ -51,6 +51,11 @@ impl Mapper {
         names::collection_of(&self.config, table)
     }
 
+    /// Whether the table's documents are told apart by a key.
+    pub fn has_key(&self, table: &TableName) -> bool {
+        self.choices(table).identity != IdentityChoice::Row
+    }
+
     /// The choices for a table, or the defaults.
     pub(crate) fn choices(&self, table: &TableName) -> &TableChoices {
         self.config.tables.get(table).unwrap_or(&self.defaults)

@@ -7,7 +7,6 @@
 use crate::element;
 use crate::encoding::Encoding;
 use crate::multiset::{self, ContentHash, RowCounter};
-use crate::printable;
 use crate::problem::{MappingError, Refusal};
 use bytes::Bytes;
 use change::{Action, ChangeKind, Collection, DocumentId, Effect, Identity, Row, Schema, Value};
@@ -126,7 +125,9 @@ impl TableMapper {
         match change {
             ChangeKind::Insert { after } => out.push(self.put(after, true, false)?),
             ChangeKind::Read { row } => out.push(self.put(row, false, false)?),
-            ChangeKind::Delete { before } => out.push(self.remove(before)?),
+            ChangeKind::Delete { before: key } | ChangeKind::Gone { key } => {
+                out.push(self.remove(key)?);
+            }
             ChangeKind::Update { before, after } => {
                 let unique_changed = self
                     .unique
@@ -199,6 +200,9 @@ impl TableMapper {
             }
             ChangeKind::Insert { after } => out.push(self.adjust(after, 1)?),
             ChangeKind::Delete { before } => out.push(self.adjust(before, -1)?),
+            ChangeKind::Gone { .. } => {
+                unreachable!("rows without a key have none that could be gone")
+            }
             ChangeKind::Update { before, after } => {
                 let (less, more) = (self.adjust(before, -1)?, self.adjust(after, 1)?);
                 if less.id != more.id {
@@ -346,28 +350,13 @@ impl TableMapper {
         result.map_err(|refused| MappingError {
             code: refused.refusal.code(),
             table: self.schema.name.clone(),
-            key: self.printable_key(row).into(),
+            key: self.row_key(row).into(),
             column: refused
                 .column
                 .map(|column| self.schema.columns[column].name.clone()),
             reason: refused.refusal.reason().into(),
             remedy: refused.refusal.remedy(),
         })
-    }
-
-    fn printable_key(&self, row: &Row) -> String {
-        let columns: Vec<usize> = match &self.identity {
-            IdentityPlan::Single(column) => vec![*column],
-            IdentityPlan::Composite(parts) => parts.iter().map(|part| part.column).collect(),
-            IdentityPlan::ObjectId(columns) => columns.clone(),
-            IdentityPlan::Row => return "of a table without a key".into(),
-        };
-        let part = |&column: &usize| {
-            let name = &self.schema.columns[column].name;
-            let value = row.get(column).unwrap_or(&Value::Null);
-            format!("{name} = {}", printable::value(value))
-        };
-        columns.iter().map(part).collect::<Vec<_>>().join(", ")
     }
 }
 

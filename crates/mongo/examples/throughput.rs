@@ -162,6 +162,7 @@ fn batch(ordinal: u64, work: Work) -> ApplyBatch {
             committed_at_ms: 0,
         },
         progress: Vec::new(),
+        quarantine: Vec::new(),
         mapping: MappingVersion {
             version: 1,
             hash: "none".into(),

@@ -10,6 +10,9 @@
 //! `sink: true` and `through`, the ordinal of that barrier's end. The second kind stays until a
 //! checkpoint reaches `through`, also over a restart that cuts the barriers anew.
 
+#[cfg(test)]
+mod tests;
+
 use crate::error::Error;
 use crate::field::Reader;
 use bson::{Bson, Document, doc};
@@ -160,6 +163,12 @@ pub(crate) fn encode_progress(progress: &TableProgress) -> Document {
         let text = serde_json::to_string(key);
         text.expect("columns are made of names and numbers").into()
     });
+    let keys = match &progress.keys[..] {
+        [] => Bson::Null,
+        keys => serde_json::to_string(keys)
+            .expect("a key is made of values, all of which JSON can hold")
+            .into(),
+    };
     let trouble = progress.trouble.as_ref().map_or(Bson::Null, |trouble| {
         doc! {
             "code": &*trouble.code,
@@ -178,6 +187,8 @@ pub(crate) fn encode_progress(progress: &TableProgress) -> Document {
         "rows_estimated": signed(progress.rows_estimated),
         "remaining": remaining,
         "key": key,
+        "keys": keys,
+        "anew": progress.anew,
         "trouble": trouble,
     }
 }
@@ -202,6 +213,12 @@ pub(crate) fn decode_progress(document: &Document) -> Result<TableProgress, Erro
                 .map_err(|error| unreadable(format!("key: {error}")))?,
         ),
     };
+    let keys = match document.get("keys") {
+        None | Some(Bson::Null) => Vec::new(),
+        Some(_) => serde_json::from_str(read.text("keys")?)
+            .map_err(|error| unreadable(format!("keys: {error}")))?,
+    };
+    let anew = document.contains_key("anew") && read.flag("anew")?;
     let trouble = match document.get("trouble") {
         None | Some(Bson::Null) => None,
         Some(_) => {
@@ -222,6 +239,8 @@ pub(crate) fn decode_progress(document: &Document) -> Result<TableProgress, Erro
         rows_copied: read.unsigned("rows_copied")?,
         rows_estimated: read.unsigned("rows_estimated")?,
         key,
+        keys,
+        anew,
         trouble,
     })
 }
@@ -257,130 +276,4 @@ fn ordinal_document(ordinal: Ordinal) -> Document {
 
 fn signed(number: u64) -> i64 {
     i64::try_from(number).expect("counters and offsets stay below 2^63")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use change::{Column, ColumnKind, Decimal, TableKey, Value};
-
-    fn checkpoint(torn: Option<Torn>) -> Checkpoint {
-        let set = "3e11fa47-71ca-11e1-9e33-c80aa9429562:1-5:tag:7".to_owned();
-        Checkpoint {
-            format: Checkpoint::FORMAT,
-            ordinal: Ordinal {
-                transaction: 17,
-                change: 3,
-            },
-            position: Position::MySql(MySqlPosition {
-                server_uuid: "3e11fa47-71ca-11e1-9e33-c80aa9429562".into(),
-                gtid_set: Arc::new(set.try_into().unwrap()),
-                log: LogPosition::new("binlog.000002", 5_000_000_000),
-            }),
-            torn,
-            committed_at_ms: 1_700_000_000_123,
-        }
-    }
-
-    fn mapping() -> MappingVersion {
-        MappingVersion {
-            version: 2,
-            hash: "abc".into(),
-        }
-    }
-
-    #[test]
-    fn a_checkpoint_comes_back_as_it_was_stored() {
-        let torn = Torn {
-            transaction: "x:9".into(),
-            parts: 3,
-            changes_before: 30_000,
-        };
-        let through = Ordinal {
-            transaction: 18,
-            change: 0,
-        };
-        for torn in [None, Some(torn)] {
-            for torn_through in [None, Some(through)] {
-                let original = checkpoint(torn.clone());
-                let document = encode(&original, &mapping(), torn_through);
-                assert_eq!(
-                    document.get("torn") == Some(&Bson::Null),
-                    torn.is_none() && torn_through.is_none()
-                );
-                let stored = decode(&document).unwrap();
-                assert_eq!(stored.checkpoint, Some(original));
-                assert_eq!(stored.mapping, Some(mapping()));
-                assert_eq!(stored.torn_through, torn_through);
-            }
-        }
-    }
-
-    #[test]
-    fn a_mark_of_the_sink_alone_is_no_checkpoint() {
-        let through = Ordinal {
-            transaction: 1,
-            change: 2,
-        };
-        let stored = decode(&doc! { "torn": sink_mark(through) }).unwrap();
-        assert!(stored.checkpoint.is_none());
-        assert_eq!(stored.torn_through, Some(through));
-    }
-
-    #[test]
-    fn a_checkpoint_of_another_format_is_refused() {
-        let mut document = encode(&checkpoint(None), &mapping(), None);
-        document.insert("format", 2_i64);
-        assert!(matches!(
-            decode(&document),
-            Err(Error::ControlUnreadable { .. })
-        ));
-    }
-
-    #[test]
-    fn a_tables_progress_comes_back_with_every_kind_of_key() {
-        let keys = vec![
-            Value::UInt(u64::MAX),
-            Value::Double(0.1 + 0.2),
-            Value::Float(1.1),
-            Value::Decimal(
-                Decimal::parse(
-                    "99999999999999999999999999999999999.999999999999999999999999999999",
-                )
-                .unwrap(),
-            ),
-            Value::Text("ä".into()),
-            Value::Bytes(vec![0, 255].into()),
-        ];
-        let progress = TableProgress {
-            remaining: vec![KeyRange {
-                after: Some(keys),
-                through: None,
-            }],
-            planned: true,
-            rows_copied: 7,
-            rows_estimated: 9,
-            key: Some(TableKey {
-                columns: vec![Column {
-                    name: "id".into(),
-                    kind: ColumnKind::Text {
-                        charset: "latin1".into(),
-                    },
-                    nullable: false,
-                }],
-                primary: true,
-            }),
-            trouble: Some(Trouble {
-                code: "LS5001".into(),
-                message: "a".into(),
-                remedy: "b".into(),
-            }),
-            state: TableState::Stopped,
-            ..TableProgress::unplanned(TableName::new("shop", "orders"))
-        };
-        assert_eq!(
-            decode_progress(&encode_progress(&progress)).unwrap(),
-            progress
-        );
-    }
 }

@@ -3,9 +3,10 @@
 
 use crate::checkpoint;
 use crate::connect::Target;
+use crate::quarantine;
 use crate::transaction::ControlWrite;
 use bson::{Bson, Document, doc};
-use change::{Checkpoint, MappingVersion, Ordinal, TableProgress};
+use change::{Checkpoint, MappingVersion, Ordinal, QuarantineChange, TableProgress};
 
 /// What the last transaction of a barrier brings with it.
 #[derive(Clone, Copy)]
@@ -13,9 +14,10 @@ pub(crate) struct Closing<'a> {
     pub(crate) checkpoint: &'a Checkpoint,
     pub(crate) progress: &'a [TableProgress],
     pub(crate) mapping: &'a MappingVersion,
+    pub(crate) quarantine: &'a [QuarantineChange],
 }
 
-/// The checkpoint and the tables' progress. `torn_through` goes with it while it lies beyond.
+/// The checkpoint, the tables' progress and the quarantine. `torn_through` goes with it while it lies beyond.
 pub(crate) fn closing_writes(
     target: &Target,
     torn_through: Option<Ordinal>,
@@ -33,6 +35,7 @@ pub(crate) fn closing_writes(
         });
         writes.push(upserts("tables", tables.collect()));
     }
+    writes.extend(quarantine::writes(target, closing.quarantine));
     writes
 }
 
@@ -50,7 +53,7 @@ pub(crate) fn torn_mark(target: &Target, through: Ordinal) -> ControlWrite {
     )
 }
 
-fn upserts(collection: &str, documents: Vec<(Bson, Bson)>) -> ControlWrite {
+pub(crate) fn upserts(collection: &str, documents: Vec<(Bson, Bson)>) -> ControlWrite {
     let statements = documents.len();
     let updates: Vec<Document> = documents
         .into_iter()
@@ -58,6 +61,6 @@ fn upserts(collection: &str, documents: Vec<(Bson, Bson)>) -> ControlWrite {
         .collect();
     ControlWrite {
         command: doc! { "update": collection, "updates": updates },
-        statements,
+        statements: Some(statements),
     }
 }

@@ -260,6 +260,7 @@ impl Worker {
 struct Complete {
     last: Arc<ApplyBatch>,
     progress: Vec<change::TableProgress>,
+    quarantine: Vec<change::QuarantineChange>,
 }
 
 impl Complete {
@@ -272,6 +273,7 @@ impl Complete {
             checkpoint: &self.last.checkpoint,
             progress: &self.progress,
             mapping: &self.last.mapping,
+            quarantine: &self.quarantine,
         }
     }
 }
@@ -298,6 +300,7 @@ impl Board {
         }
         let mut last = None;
         let mut progress = std::collections::BTreeMap::new();
+        let mut quarantine = Vec::new();
         while state.open.front().is_some_and(|(missing, _)| *missing == 0)
             && let Some((_, batch)) = state.open.pop_front()
         {
@@ -305,12 +308,14 @@ impl Board {
             // The newest record of a table stands for those before it.
             let records = batch.progress.iter();
             progress.extend(records.map(|one| (one.table.clone(), one.clone())));
+            quarantine.extend(batch.quarantine.iter().cloned());
             last = Some(batch);
         }
         state.storing = last.is_some();
         Some(Complete {
             last: last?,
             progress: progress.into_values().collect(),
+            quarantine,
         })
     }
 

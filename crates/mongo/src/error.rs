@@ -5,7 +5,8 @@
 //! an error is built here everything that heals by itself has been tried again within the retry
 //! limit, so that almost all of them halt.
 
-use change::{Collection, TableName};
+use crate::operation::show;
+use change::{Collection, DocumentId, TableName};
 use flow::{Disposition, Failure};
 use std::time::Duration;
 
@@ -58,25 +59,29 @@ pub enum Error {
     Interrupted { action: String, problem: String },
     /// A unique index other than that of `_id` refuses a document.
     #[error(
-        "{collection}: the document {id} collides with another one on the unique index {index:?}"
+        "{collection}: the document {} collides with another one on the unique index {index:?}",
+        show(id)
     )]
     Duplicate {
         collection: Collection,
-        id: String,
+        id: DocumentId,
         index: String,
     },
     /// Longer than MongoDB's limit.
-    #[error("{collection}: the document {id} has {bytes} bytes, MongoDB's limit is 16777216")]
+    #[error(
+        "{collection}: the document {} has {bytes} bytes, MongoDB's limit is 16777216",
+        show(id)
+    )]
     DocumentTooLarge {
         collection: Collection,
-        id: String,
+        id: DocumentId,
         bytes: u64,
     },
     /// The server refuses a document for what is in it.
-    #[error("{collection}: MongoDB refused the document {id}: {problem}")]
+    #[error("{collection}: MongoDB refused the document {}: {problem}", show(id))]
     DocumentRefused {
         collection: Collection,
-        id: String,
+        id: DocumentId,
         problem: String,
     },
     /// An index of this name, or on these fields, is there and differs.
@@ -105,11 +110,12 @@ pub enum Error {
     ControlUnreadable { document: String, problem: String },
     /// One single change is more than the server's cache takes in a transaction.
     #[error(
-        "{collection}: the change of document {id} alone is too large for a transaction: {problem}"
+        "{collection}: the change of document {} alone is too large for a transaction: {problem}",
+        show(id)
     )]
     TooLargeForTransaction {
         collection: Collection,
-        id: String,
+        id: DocumentId,
         problem: String,
     },
     /// The target holds fewer equal rows than the source removed.
@@ -161,13 +167,15 @@ impl Error {
     pub fn disposition(&self) -> Disposition {
         match self {
             Error::Interrupted { .. } => Disposition::Transient,
-            Error::Duplicate { .. }
-            | Error::DocumentTooLarge { .. }
-            | Error::DocumentRefused { .. }
-            | Error::IndexConflict { .. }
+            Error::Duplicate { id, .. }
+            | Error::DocumentTooLarge { id, .. }
+            | Error::DocumentRefused { id, .. }
+            | Error::TooLargeForTransaction { id, .. } => {
+                Disposition::Document(Box::new(id.clone()))
+            }
+            Error::IndexConflict { .. }
             | Error::IndexViolated { .. }
             | Error::NotACollection { .. }
-            | Error::TooLargeForTransaction { .. }
             | Error::FewerCopies { .. } => Disposition::Table,
             Error::Fenced { .. } => Disposition::Fenced,
             Error::Address { .. }
@@ -213,13 +221,13 @@ impl Error {
                 "see that the replica set has a primary and a majority (`rs.status()`), then start again: nothing is lost"
             }
             Error::Duplicate { .. } => {
-                "find the other document by that index; if this pipeline did not write it, remove it and recopy the table"
+                "find the other document by that index; if this pipeline did not write it, remove it, then `lockstep quarantine retry`"
             }
             Error::DocumentTooLarge { .. } => {
-                "shorten the row, or leave its large column out, then recopy the table"
+                "shorten the row in MySQL, then `lockstep quarantine retry`"
             }
             Error::DocumentRefused { .. } => {
-                "remove the collection's validator, or rename the column that MongoDB does not take, then recopy the table"
+                "change the collection's validator, or the row in MySQL, then `lockstep quarantine retry`"
             }
             Error::IndexConflict { .. } => {
                 "drop or rename the index that is there: db.COLLECTION.dropIndex(NAME)"
@@ -234,7 +242,7 @@ impl Error {
                 "run the version of Lockstep that wrote it, or start over with `lockstep reset --yes --drop-target`"
             }
             Error::TooLargeForTransaction { .. } => {
-                "give mongod a larger cache (--wiredTigerCacheSizeGB), then start again"
+                "give mongod a larger cache (--wiredTigerCacheSizeGB), then `lockstep quarantine retry`"
             }
             Error::FewerCopies { .. } => {
                 "somebody else has removed documents of this collection; recopy the table"

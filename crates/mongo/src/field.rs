@@ -1,7 +1,7 @@
 //! Fields of control documents, read strictly: one that is missing or has another type is named.
 
 use crate::error::Error;
-use bson::Document;
+use bson::{Bson, Document};
 use change::Ordinal;
 
 /// Typed access that says which field is wrong.
@@ -20,6 +20,21 @@ impl Reader<'_> {
 
     pub(crate) fn text(&self, name: &str) -> Result<&str, Error> {
         self.document.get_str(name).map_err(|_| self.wrong(name))
+    }
+
+    /// `None` where the field is null or missing.
+    pub(crate) fn optional_text(&self, name: &str) -> Result<Option<&str>, Error> {
+        match self.document.get(name) {
+            None | Some(Bson::Null) => Ok(None),
+            Some(_) => self.text(name).map(Some),
+        }
+    }
+
+    pub(crate) fn bytes(&self, name: &str) -> Result<&[u8], Error> {
+        match self.document.get(name) {
+            Some(Bson::Binary(binary)) => Ok(&binary.bytes),
+            Some(_) | None => Err(self.wrong(name)),
+        }
     }
 
     pub(crate) fn flag(&self, name: &str) -> Result<bool, Error> {

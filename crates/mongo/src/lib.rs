@@ -24,6 +24,7 @@ mod multiset;
 mod operation;
 mod preflight;
 mod privileges;
+mod quarantine;
 mod reply;
 mod reset;
 mod retry;

@@ -131,7 +131,7 @@ fn check_size(effect: &Effect) -> Result<(), Error> {
     if bytes > MAX_DOCUMENT_BYTES {
         return Err(Error::DocumentTooLarge {
             collection: (*effect.collection).clone(),
-            id: show(&effect.id),
+            id: effect.id.clone(),
             bytes: bytes as u64,
         });
     }
@@ -229,6 +229,6 @@ mod tests {
         let Err(Error::DocumentTooLarge { id, bytes, .. }) = in_order(&effects) else {
             panic!("it was taken");
         };
-        assert_eq!((id.as_str(), bytes), ("7", 16_777_217));
+        assert_eq!((show(&id).as_str(), bytes), ("7", 16_777_217));
     }
 }

@@ -8,6 +8,7 @@ use crate::error::Error;
 use crate::fence;
 use crate::indexes::INDEXES;
 use crate::lease::LEASES;
+use crate::quarantine::QUARANTINE;
 use crate::reply::{Fault, code};
 use crate::retry::repeat;
 use bson::doc;
@@ -30,7 +31,7 @@ impl Target {
         }
     }
 
-    /// Removes the pipeline's checkpoint, tables, requests, status and leases, and drops these
+    /// Removes the pipeline's checkpoint, tables, quarantine, requests, status and leases, and drops these
     /// collections. Repeatable: a reset that broke off is done again.
     ///
     /// # Errors
@@ -61,6 +62,7 @@ impl Target {
         for (collection, filter) in [
             ("tables", doc! { "_id.pipeline": &*self.pipeline }),
             ("requests", doc! { "pipeline": &*self.pipeline }),
+            (QUARANTINE, doc! { "_id.pipeline": &*self.pipeline }),
             (INDEXES, doc! { "_id.pipeline": &*self.pipeline }),
             (STATUS, doc! { "_id.pipeline": &*self.pipeline }),
             (LEASES, doc! { "_id.pipeline": &*self.pipeline }),

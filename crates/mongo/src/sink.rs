@@ -16,7 +16,8 @@ use crate::empty;
 use crate::error::Error;
 use crate::fence::{self, Lane};
 use crate::indexes;
-use crate::operation::{self, Operation, Stage, show};
+use crate::operation::{self, Operation, Stage};
+use crate::quarantine;
 use crate::retry::repeat;
 use crate::transaction::{Body, ControlWrite, Refusal};
 use bson::{Document, doc};
@@ -58,6 +59,7 @@ impl Sink for MongoSink {
         self.lanes = fence::take_over(&self.target).await?;
         let stored = read_checkpoint(&self.target).await?;
         let tables = read_tables(&self.target).await?;
+        let quarantine = quarantine::read(&self.target).await?;
         self.torn_through = stored.as_ref().and_then(|stored| stored.torn_through);
         let (checkpoint, mapping) = stored
             .map(|stored| (stored.checkpoint, stored.mapping))
@@ -66,6 +68,7 @@ impl Sink for MongoSink {
             checkpoint,
             tables,
             mapping,
+            quarantine,
         })
     }
 
@@ -87,6 +90,7 @@ impl Sink for MongoSink {
             checkpoint: &batch.checkpoint,
             progress: &batch.progress,
             mapping: &batch.mapping,
+            quarantine: &batch.quarantine,
         };
         match &batch.work {
             Work::Atomic(effects) => self.apply_atomic(effects, closing).await?,
@@ -323,7 +327,7 @@ pub(crate) fn too_large(operations: &[Operation<'_>], problem: String) -> Error 
     match operations.first() {
         Some(operation) => Error::TooLargeForTransaction {
             collection: (*operation.effect.collection).clone(),
-            id: show(&operation.effect.id),
+            id: operation.effect.id.clone(),
             problem,
         },
         None => Error::Unexpected {

@@ -8,6 +8,7 @@ use crate::control::STATUS;
 use crate::error::Error;
 use crate::holder::Holder;
 use crate::lease::LEASES;
+use crate::quarantine;
 use crate::reply::Fault;
 use crate::sink::{read_checkpoint, read_tables};
 use bson::{Document, doc};
@@ -62,6 +63,7 @@ impl Target {
         let parts = self.parts().await?;
         let stored = read_checkpoint(self).await?;
         let tables = read_tables(self).await?;
+        let quarantine = quarantine::read(self).await?;
         let torn = stored.as_ref().is_some_and(|stored| {
             stored.torn_through.is_some()
                 || stored
@@ -79,6 +81,7 @@ impl Target {
                 checkpoint,
                 tables,
                 mapping,
+                quarantine,
             },
             torn,
             applied_at_ms,

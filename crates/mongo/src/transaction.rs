@@ -32,9 +32,10 @@ const COMMIT_ATTEMPTS: u32 = 3;
 /// A write into the control database, in the same transaction.
 #[derive(Clone, Debug)]
 pub(crate) struct ControlWrite {
-    /// `update` with upserts.
+    /// `update` with upserts, or `delete`.
     pub(crate) command: Document,
-    pub(crate) statements: usize,
+    /// How many statements must take effect; `None` where fewer are fine.
+    pub(crate) statements: Option<usize>,
 }
 
 /// What one transaction does.
@@ -203,7 +204,7 @@ impl Lane {
                 .run_command(control.command.clone())
                 .session(&mut self.session)
                 .await?;
-            written(&answer, Some(control.statements))?;
+            written(&answer, control.statements)?;
         }
         stops::reached(if body.control.is_empty() {
             "mid-lanes"
@@ -341,7 +342,7 @@ fn explain(target: &Target, fault: &Fault, effect: Option<&Effect>) -> Error {
         return target.refusal("writing to MongoDB", fault);
     };
     let collection = (*effect.collection).clone();
-    let id = show(&effect.id);
+    let id = effect.id.clone();
     match fault.verdict() {
         Verdict::Duplicate => Error::Duplicate {
             collection,
@@ -370,6 +371,7 @@ fn explain(target: &Target, fault: &Fault, effect: Option<&Effect>) -> Error {
             problem: fault.to_string(),
         },
         Verdict::Again | Verdict::TooLarge | Verdict::AccessDenied | Verdict::Unknown => {
+            let id = show(&id);
             target.refusal(&format!("writing document {id} to {collection}"), fault)
         }
     }

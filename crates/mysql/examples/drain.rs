@@ -26,6 +26,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         known: KnownTables::default(),
         readings: Readings::default(),
         server_id: None,
+        spill_folder: std::env::temp_dir(),
     });
     let Position::MySql(head) = source.head().await?;
     let beginning = Checkpoint {
@@ -49,6 +50,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
         let position = match event {
             SourceEvent::Rows { rows, .. } => {
+                rows_seen += rows.len() as u64;
+                continue;
+            }
+            SourceEvent::Partial { rows, .. } => {
                 rows_seen += rows.len() as u64;
                 continue;
             }

@@ -38,11 +38,11 @@ async fn main() {
     );
     let (begun, mut rows, mut bytes, mut chunks) = (Instant::now(), 0, 0, 0);
     for range in plan.ranges {
-        let mut rest = Some(range);
-        while let Some(range) = rest.take() {
+        let mut rest = Some(reconcile::Extent::Range(range));
+        while let Some(extent) = rest.take() {
             let request = ChunkRequest {
                 table: table.clone(),
-                range,
+                extent,
                 after: Position::MySql(MySqlPosition {
                     server_uuid: "".into(),
                     gtid_set: Arc::new(GtidSet::default()),

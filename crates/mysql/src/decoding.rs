@@ -8,7 +8,7 @@
 use crate::binlog::event::Event;
 use crate::binlog::number::read_decimal;
 use crate::binlog::payload::{Inflate, Inflater, PayloadHeader};
-use crate::binlog::rows::{RowsError, RowsEvent};
+use crate::binlog::rows::{Read, RowsError, RowsEvent};
 use crate::binlog::table_map::{TableMap, read_head, read_parts};
 use crate::charset::Charsets;
 use crate::json::{apply_diffs, read_document};
@@ -50,7 +50,8 @@ impl Table {
         &self.0.schema
     }
 
-    /// Gives every change of a row event's body, and tells how many there were.
+    /// Gives every change of a row event's body that has whole rows, and tells how many changes there
+    /// were.
     pub fn changes(
         &self,
         event_type: u8,
@@ -59,14 +60,15 @@ impl Table {
     ) -> Result<usize, Undecodable> {
         let told = |error| match error {
             RowsError::Malformed(reason) => Undecodable(reason),
-            RowsError::Missing(column) => Undecodable(format!("column {column} is not there")),
         };
         let mut images = RowsEvent::read(event_type, body)?
             .images(&self.0)
             .map_err(told)?;
         let mut count = 0;
         while let Some(change) = images.next().map_err(told)? {
-            each(change);
+            if let Read::Whole(change) = change {
+                each(change);
+            }
             count += 1;
         }
         Ok(count)

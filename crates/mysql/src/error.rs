@@ -48,9 +48,11 @@ pub enum Error {
     #[error("{address} writes no binary log")]
     NoBinaryLog { address: String },
     #[error(
-        "{place} commits the XA transaction {xid}, which was prepared before this stream began"
+        "{place} commits the XA transaction {xid}, and no binary log of the source has its PREPARE"
     )]
     XaUnseen { xid: String, place: String },
+    #[error("rows of XA transactions can't be kept in {folder}: {reason}")]
+    Spill { folder: String, reason: String },
     #[error("{address} has purged transactions that the checkpoint lacks: {missing}")]
     Purged { address: String, missing: String },
     #[error(
@@ -109,12 +111,6 @@ pub enum Error {
     Anonymous { place: String },
     #[error("rows of {table} at {place} were logged without the names of their columns")]
     Metadata { table: TableName, place: String },
-    #[error("a row of {table} at {place} was logged without its column {column:?}")]
-    Image {
-        table: TableName,
-        place: String,
-        column: String,
-    },
     #[error("the column {column:?} of {table} has the type {column_type}, which can't be read")]
     ColumnType {
         table: TableName,
@@ -150,6 +146,7 @@ impl Error {
             Error::AuthenticationPlugin { .. } => "LS2010",
             Error::NoBinaryLog { .. } => "LS2011",
             Error::XaUnseen { .. } => "LS2053",
+            Error::Spill { .. } => "LS2026",
             Error::Purged { .. } => "LS2020",
             Error::OtherServer { .. } => "LS2021",
             Error::HistoryLost { .. } => "LS2022",
@@ -161,7 +158,6 @@ impl Error {
             Error::Incident { .. } => "LS2033",
             Error::Anonymous { .. } => "LS2034",
             Error::Metadata { .. } => "LS2040",
-            Error::Image { .. } => "LS2041",
             Error::ColumnType { .. } => "LS2042",
             Error::Row { .. } => "LS2043",
             Error::Charset { .. } => "LS2044",
@@ -175,10 +171,9 @@ impl Error {
             | Error::Lost { .. }
             | Error::Busy { .. }
             | Error::Replaced { .. } => Disposition::Transient,
-            Error::Metadata { .. }
-            | Error::Image { .. }
-            | Error::ColumnType { .. }
-            | Error::Row { .. } => Disposition::Table,
+            Error::Metadata { .. } | Error::ColumnType { .. } | Error::Row { .. } => {
+                Disposition::Table
+            }
             Error::Address { .. }
             | Error::AccessDenied { .. }
             | Error::AuthenticationPlugin { .. }
@@ -189,6 +184,7 @@ impl Error {
             | Error::GtidMode { .. }
             | Error::NoBinaryLog { .. }
             | Error::XaUnseen { .. }
+            | Error::Spill { .. }
             | Error::Purged { .. }
             | Error::OtherServer { .. }
             | Error::HistoryLost { .. }
@@ -207,7 +203,6 @@ impl Error {
     pub fn table(&self) -> Option<&TableName> {
         match self {
             Error::Metadata { table, .. }
-            | Error::Image { table, .. }
             | Error::ColumnType { table, .. }
             | Error::Row { table, .. } => Some(table),
             Error::Address { .. }
@@ -224,6 +219,7 @@ impl Error {
             | Error::GtidMode { .. }
             | Error::NoBinaryLog { .. }
             | Error::XaUnseen { .. }
+            | Error::Spill { .. }
             | Error::Purged { .. }
             | Error::OtherServer { .. }
             | Error::HistoryLost { .. }
@@ -268,8 +264,9 @@ impl Error {
                 "start the source with log_bin, which is its default since MySQL 8.0"
             }
             Error::XaUnseen { .. } => {
-                "its rows were not seen: copy afresh with `lockstep reset --yes --drop-target`, while no XA transaction is open"
+                "its rows are in no binary log that the source still has: copy afresh with `lockstep reset --yes --drop-target`"
             }
+            Error::Spill { .. } => "make room there, or name another folder: capture.spill_folder",
             Error::Purged { .. } => {
                 "restore the purged binlog files, or copy afresh: `lockstep reset --yes --drop-target`; keep more with binlog_expire_logs_seconds"
             }
@@ -299,10 +296,7 @@ impl Error {
                 "set gtid_mode=ON on the source (not ON_PERMISSIVE), then copy afresh"
             }
             Error::Metadata { .. } => {
-                "SET PERSIST binlog_row_metadata = FULL on the source, then copy the table afresh"
-            }
-            Error::Image { .. } => {
-                "SET PERSIST binlog_row_image = FULL on the source, then copy the table afresh"
+                "SET PERSIST binlog_row_metadata = FULL on the source, then copy the table again with `lockstep recopy`"
             }
             Error::ColumnType { .. } => {
                 "change the column's type, or leave the table out of source.tables"

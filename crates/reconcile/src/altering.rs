@@ -55,29 +55,42 @@ impl Copies {
     /// The table is no longer the one that was described, and the stream has not said so yet. Where
     /// its collection is complete, that is left to the stream.
     pub(crate) fn outdate(&mut self, table: &TableName) -> Altered {
-        match self.get(table).map(|copy| copy.progress.state) {
-            Some(TableState::Copying) => Altered {
+        let Some(copy) = self.get_mut(table) else {
+            return Altered::default();
+        };
+        match copy.progress.state {
+            TableState::Copying => Altered {
                 emptied: self.start_over(table),
                 loosened: true,
             },
-            Some(TableState::Recopy) => {
+            TableState::Recopy if copy.is_whole() => {
+                copy.redescribe();
+                Altered::default()
+            }
+            TableState::Recopy => {
                 self.rewrite(table);
                 Altered::default()
             }
-            Some(TableState::Following | TableState::Stopped | TableState::Dropped) | None => {
-                Altered::default()
-            }
+            TableState::Following | TableState::Stopped | TableState::Dropped => Altered::default(),
         }
     }
 
-    /// Copies a table from the beginning because somebody wants it.
+    /// Copies a table from the beginning because somebody wants it. One that was stopped begins as
+    /// if it never had been.
     pub(crate) fn copy_anew(&mut self, table: &TableName) -> Altered {
         match self.get(table).map(|copy| copy.progress.state) {
             Some(TableState::Copying | TableState::Following | TableState::Recopy) => Altered {
                 emptied: self.start_over(table),
                 loosened: true,
             },
-            Some(TableState::Stopped | TableState::Dropped) | None => Altered::default(),
+            Some(TableState::Stopped) => {
+                self.start_over(table);
+                Altered {
+                    emptied: true,
+                    loosened: true,
+                }
+            }
+            Some(TableState::Dropped) | None => Altered::default(),
         }
     }
 
@@ -96,6 +109,7 @@ impl Copies {
             planned: false,
             remaining: Vec::new(),
             rows_copied: 0,
+            keys: copy.keys.to_store(),
             ..copy.progress.clone()
         };
         self.begin_anew(table, progress);

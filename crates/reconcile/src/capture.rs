@@ -8,15 +8,16 @@
 
 mod answers;
 mod emission;
+mod partial;
 #[cfg(test)]
 mod tests;
 
-use crate::copy::{Copies, Task, WindowId};
+use crate::copy::{Copies, Extent, Task, WindowId};
 use crate::table_copy::TableCopy;
 use crate::window::WindowBounds;
 use change::{
-    Barrier, Change, Checkpoint, Gtid, KeyRange, MappingVersion, Ordinal, Origin, Position, Row,
-    RowChange, Schema, TableEvent, TableName, TableProgress, TableState, Torn,
+    Barrier, Change, Checkpoint, Gtid, MappingVersion, Ordinal, Origin, Position, Row, RowChange,
+    Schema, TableEvent, TableName, TableProgress, TableState, Torn,
 };
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -29,6 +30,10 @@ pub struct Limits {
     pub max_barrier_bytes: usize,
     /// What one window may remember before its chunk is read again.
     pub max_window_bytes: usize,
+    /// Keys of one table that may wait for being read anew, and what they may hold; beyond that all
+    /// of the table is read.
+    pub max_keys: usize,
+    pub max_keys_bytes: usize,
 }
 
 /// The stream does not go on where the checkpoint was torn.
@@ -55,7 +60,7 @@ pub struct ReadChunk {
     pub schema: Arc<Schema>,
     pub rows: Vec<Row>,
     pub bounds: WindowBounds,
-    pub rest: Option<KeyRange>,
+    pub rest: Option<Extent>,
 }
 
 /// The capture state machine.
@@ -121,6 +126,8 @@ impl Capture {
         checkpoint: Checkpoint,
         tables: Vec<TableProgress>,
     ) -> Self {
+        let anew = tables.iter().filter(|table| table.anew);
+        let wanted = anew.map(|progress| progress.table.clone()).collect();
         Self {
             limits,
             mapping,
@@ -135,7 +142,7 @@ impl Capture {
             torn: checkpoint.torn,
             waiting: Vec::new(),
             outdated: BTreeSet::new(),
-            wanted: BTreeSet::new(),
+            wanted,
             closed: VecDeque::new(),
             closed_bytes: 0,
             moved: false,
@@ -176,6 +183,16 @@ impl Capture {
     /// Every table's copy state.
     pub fn progress(&self) -> impl Iterator<Item = &TableProgress> {
         self.copies.progress()
+    }
+
+    /// Whether changes of the table are emitted.
+    pub fn is_live(&self, table: &TableName) -> bool {
+        self.copies.get(table).is_some_and(TableCopy::is_live)
+    }
+
+    /// Whether all that is known of the table's progress has left in a barrier.
+    pub fn has_told(&self, table: &TableName) -> bool {
+        !self.wanted.contains(table) && !self.copies.is_news(table)
     }
 
     /// Whether nothing is left to copy.
@@ -263,12 +280,17 @@ impl Capture {
                 origin: transaction.origin.clone(),
                 place,
             };
-            self.last = ordinal;
-            self.bytes += change.heap_bytes();
-            self.changes.push(change);
-            if self.is_full() {
-                self.make_room();
-            }
+            self.emit(change);
+        }
+    }
+
+    /// Puts a change into the open barrier.
+    fn emit(&mut self, change: Change) {
+        self.last = change.ordinal;
+        self.bytes += change.heap_bytes();
+        self.changes.push(change);
+        if self.is_full() {
+            self.make_room();
         }
     }
 

@@ -7,12 +7,14 @@
 //! (A table without a key is live once its single chunk is emitted: its rows are a multiset, and
 //! a change may be counted only once.)
 
+mod rereading;
+
 use crate::ahead::Ahead;
 use crate::table_copy::TableCopy;
 use crate::window::Window;
 use change::{
     Gtid, KeyRange, Position, TableDescription, TableKey, TableName, TableProgress, TableState,
-    Trouble,
+    Trouble, Value,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -21,6 +23,15 @@ use std::sync::Arc;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct WindowId(u64);
 
+/// What a window reads.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Extent {
+    /// From its start.
+    Range(KeyRange),
+    /// These keys, each in key order.
+    Keys(Vec<Vec<Value>>),
+}
+
 /// What capture wants a reader to do next.
 #[derive(Clone, Debug)]
 pub enum Task {
@@ -28,12 +39,11 @@ pub enum Task {
     Describe(TableName),
     /// Split the table into ranges.
     Plan(Arc<TableDescription>),
-    /// Read a chunk from the start of the range; everything up to the present position must be
-    /// visible to it.
+    /// Read a chunk; everything up to the present position must be visible to it.
     Read {
         window: WindowId,
         table: Arc<TableDescription>,
-        range: KeyRange,
+        extent: Extent,
     },
 }
 
@@ -44,6 +54,8 @@ pub(crate) struct Copies {
     /// Tables whose progress changed since it was last handed out.
     dirty: BTreeSet<TableName>,
     described: Vec<Arc<TableDescription>>,
+    /// Tables whose unique keys the next barrier has to end.
+    loosened: BTreeSet<TableName>,
     ahead: Ahead,
     next_window: u64,
     open_windows: usize,
@@ -103,6 +115,9 @@ impl Copies {
         if !between_transactions {
             return None;
         }
+        if let Some(task) = self.read_keys(window_bytes) {
+            return Some(task);
+        }
         // A table that was complete before it was altered does not wait for those that never were.
         let readable = |copy: &&mut TableCopy| {
             copy.is_copying() && copy.description.is_some() && !copy.free.is_empty()
@@ -118,7 +133,8 @@ impl Copies {
         self.next_window += 1;
         self.open_windows += 1;
         let opened = Window::open(&description.schema, window_bytes);
-        copy.claimed.insert(window, (range.clone(), opened));
+        let extent = Extent::Range(range);
+        copy.claimed.insert(window, (extent.clone(), opened));
         if !copy.progress.live && !description.schema.key.is_empty() {
             copy.progress.live = true;
             self.dirty.insert(copy.progress.table.clone());
@@ -126,7 +142,7 @@ impl Copies {
         Some(Task::Read {
             window,
             table: description,
-            range,
+            extent,
         })
     }
 
@@ -143,7 +159,7 @@ impl Copies {
             Some(description) => {
                 let description = Arc::new(description);
                 copy.description = Some(description.clone());
-                if copy.progress.state == TableState::Following {
+                if copy.is_whole() {
                     self.ahead.hold(description);
                 } else {
                     self.tell(description);
@@ -238,13 +254,20 @@ impl Copies {
         self.tables.get_mut(table)
     }
 
-    /// Ends a window: gives its range back as free, or gives out the window to be closed.
-    pub(crate) fn take_window(&mut self, table: &TableName, id: WindowId) -> Option<Window> {
+    /// Ends a window: gives back what it reads as free, and the window to be closed.
+    pub(crate) fn take_window(
+        &mut self,
+        table: &TableName,
+        id: WindowId,
+    ) -> Option<(Extent, Window)> {
         let copy = self.tables.get_mut(table)?;
-        let (range, window) = copy.claimed.remove(&id)?;
+        let (extent, window) = copy.claimed.remove(&id)?;
         self.open_windows -= 1;
-        copy.free.push(range);
-        Some(window)
+        match &extent {
+            Extent::Range(range) => copy.free.push(range.clone()),
+            Extent::Keys(keys) => copy.keys.give_back(keys),
+        }
+        Some((extent, window))
     }
 
     /// A chunk was emitted: `rest` is what is left of its range (which `take_window` freed).
@@ -257,14 +280,19 @@ impl Copies {
         copy.progress.rows_copied += rows_read;
         copy.update_remaining();
         self.dirty.insert(table.clone());
-        if copy.progress.remaining.is_empty() {
-            let before = std::mem::replace(&mut copy.progress.state, TableState::Following);
-            copy.progress.live = true;
-            // All that the description may have been ahead of has passed: a chunk that was read
-            // after it has reached its end. Now its unique keys hold.
-            if before == TableState::Recopy {
-                self.described.extend(copy.description.clone());
-            }
+        if !copy.progress.remaining.is_empty() {
+            return;
+        }
+        copy.progress.live = true;
+        if !copy.is_complete() {
+            copy.unindexed = true;
+            return;
+        }
+        let before = std::mem::replace(&mut copy.progress.state, TableState::Following);
+        // All that the description may have been ahead of has passed: a chunk that was read
+        // after it has reached its end. Now its unique keys hold.
+        if before == TableState::Recopy || std::mem::take(&mut copy.unindexed) {
+            self.described.extend(copy.description.clone());
         }
     }
 
@@ -279,10 +307,7 @@ impl Copies {
 
     /// The table is gone. Gives whether its collection may hold anything.
     pub(crate) fn drop_table(&mut self, table: &TableName) -> bool {
-        let Some(copy) = self.tables.get(table) else {
-            return false;
-        };
-        if copy.progress.state == TableState::Stopped {
+        if !self.tables.contains_key(table) {
             return false;
         }
         let mut progress = TableProgress::unplanned(table.clone());
@@ -302,8 +327,14 @@ impl Copies {
         let mut progress = copy.progress.clone();
         progress.state = TableState::Stopped;
         progress.live = false;
+        progress.keys = Vec::new();
+        progress.anew = false;
         progress.trouble = Some(trouble);
         self.begin_anew(table, progress);
+    }
+
+    pub(crate) fn is_news(&self, table: &TableName) -> bool {
+        self.dirty.contains(table)
     }
 
     pub(crate) fn has_news(&self) -> bool {
@@ -312,11 +343,18 @@ impl Copies {
 
     /// The progress records and descriptions that the next barrier has to carry.
     pub(crate) fn take_news(&mut self) -> (Vec<TableProgress>, Vec<Arc<TableDescription>>) {
-        let dirty = std::mem::take(&mut self.dirty);
-        let progress = dirty.iter().filter_map(|table| self.tables.get(table));
-        (
-            progress.map(|copy| copy.progress.clone()).collect(),
-            std::mem::take(&mut self.described),
-        )
+        let mut progress = Vec::with_capacity(self.dirty.len());
+        for table in std::mem::take(&mut self.dirty) {
+            if let Some(copy) = self.tables.get_mut(&table) {
+                copy.progress.keys = copy.keys.to_store();
+                progress.push(copy.progress.clone());
+            }
+        }
+        (progress, std::mem::take(&mut self.described))
+    }
+
+    /// Tables whose unique keys end with the next barrier.
+    pub(crate) fn take_loosened(&mut self) -> BTreeSet<TableName> {
+        std::mem::take(&mut self.loosened)
     }
 }

@@ -9,14 +9,17 @@ mod altering;
 mod capture;
 mod copy;
 mod fold;
+mod keys;
+mod quarantine;
 mod resume;
 mod table_copy;
 mod window;
 
 pub use capture::{Capture, Limits, ReadChunk, TornMismatch};
-pub use copy::{Task, WindowId};
+pub use copy::{Extent, Task, WindowId};
 pub use fold::fold;
+pub use quarantine::{Arrival, Decided, Passage, Quarantine, QuarantineFull, Refused, left_out};
 pub use resume::{
     MappingChanged, ResumePoint, ResumeRefusal, ServerHistory, may_resume, same_mapping,
 };
-pub use window::{Void, Window, WindowBounds};
+pub use window::{Standing, Void, Window, WindowBounds};

@@ -1,10 +1,12 @@
 //! The copy of one table: what is known of it, which of its ranges are read, and which of its changes
 //! are emitted meanwhile.
 
-use crate::copy::WindowId;
+use crate::copy::{Extent, WindowId};
+use crate::keys::Keys;
 use crate::window::Window;
 use change::{
-    ChangeKind, KeyRange, Row, Schema, TableDescription, TableKey, TableProgress, TableState,
+    ChangeKind, Identity, KeyRange, Row, Schema, TableDescription, TableKey, TableProgress,
+    TableState, Value,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,7 +18,12 @@ pub(crate) struct TableCopy {
     pub(crate) description: Option<Arc<TableDescription>>,
     /// Ranges that nobody reads; `progress.remaining` is made of these and the claimed ones.
     pub(crate) free: Vec<KeyRange>,
-    pub(crate) claimed: BTreeMap<WindowId, (KeyRange, Window)>,
+    pub(crate) claimed: BTreeMap<WindowId, (Extent, Window)>,
+    /// Keys to be read anew; `progress.keys` is made of them when it is handed out.
+    pub(crate) keys: Keys,
+    /// The description has to be told once more when the copy is complete: unique indexes of the
+    /// target went, or were not built.
+    pub(crate) unindexed: bool,
     /// A describe or plan task is out.
     pub(crate) asked: bool,
     /// What the describe task that is out will tell is of before an alteration.
@@ -31,8 +38,11 @@ impl TableCopy {
     pub(crate) fn new(progress: TableProgress) -> Self {
         let free = progress.remaining.clone();
         let claimed = BTreeMap::new();
+        let keys = Keys::new(&progress.keys);
         Self {
             progress,
+            keys,
+            unindexed: false,
             description: None,
             free,
             claimed,
@@ -58,6 +68,33 @@ impl TableCopy {
         self.absent = false;
         self.asked = describing;
         self.outdated = describing;
+    }
+
+    /// Whether nothing is left to be done, so that the table follows.
+    pub(crate) fn is_complete(&self) -> bool {
+        let progress = &self.progress;
+        let is_read = progress.planned && progress.remaining.is_empty();
+        is_read && self.keys.is_empty() && !progress.anew
+    }
+
+    /// Whether every row was copied, and no more than keys are to be read anew.
+    pub(crate) fn is_whole(&self) -> bool {
+        let progress = &self.progress;
+        match progress.state {
+            TableState::Following => true,
+            TableState::Recopy => progress.planned && progress.remaining.is_empty(),
+            TableState::Copying | TableState::Stopped | TableState::Dropped => false,
+        }
+    }
+
+    /// Whether the description identifies rows as the copy does, so that keys can be read by it.
+    pub(crate) fn reads_keys(&self) -> bool {
+        let (Some(description), Some(key)) = (&self.description, &self.progress.key) else {
+            return false;
+        };
+        let schema = &description.schema;
+        let described = schema.key.iter().map(|&index| &schema.columns[index].name);
+        self.is_copying() && described.eq(key.columns.iter().map(|column| &column.name))
     }
 
     pub(crate) fn is_copying(&self) -> bool {
@@ -136,7 +173,28 @@ impl TableCopy {
         !self.claimed.is_empty()
     }
 
-    pub(crate) fn record(&mut self, schema: &Schema, change: &ChangeKind<Row>) {
+    /// Records what is told of keys, and not of their rows.
+    pub(crate) fn record_partial(
+        &mut self,
+        schema: &Schema,
+        gone: &Option<Vec<Value>>,
+        standing: &Option<Vec<Value>>,
+    ) {
+        if !self.describes(schema) {
+            self.record_table_change();
+            return;
+        }
+        for (_, window) in self.claimed.values_mut() {
+            if let Some(key) = gone {
+                window.record_gone(Identity::of(key));
+            }
+            if let Some(key) = standing {
+                window.record_untold(Identity::of(key));
+            }
+        }
+    }
+
+    pub(crate) fn record(&mut self, schema: &Arc<Schema>, change: &ChangeKind<Row>) {
         if !self.describes(schema) {
             self.record_table_change();
             return;
@@ -163,7 +221,13 @@ impl TableCopy {
     }
 
     pub(crate) fn update_remaining(&mut self) {
-        let claimed = self.claimed.values().map(|(range, _)| range);
+        let claimed = self
+            .claimed
+            .values()
+            .filter_map(|(extent, _)| match extent {
+                Extent::Range(range) => Some(range),
+                Extent::Keys(_) => None,
+            });
         self.progress.remaining = self.free.iter().chain(claimed).cloned().collect();
     }
 }

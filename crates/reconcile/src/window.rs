@@ -16,11 +16,16 @@
 //! their newest state. For a table without a key there is no such skipping: its view is exact (it
 //! was opened under a table lock), so the rows at M are the rows read plus what the transactions
 //! outside `low` did.
+//!
+//! Where keys are read and not a range, that a key has no row in the view says as much as a row
+//! does, by the same argument. A key that was touched outside `low` stands as the stream told last:
+//! its changes stand in the log in the order of their commits. Where the log told of the last one
+//! that the row changed, and not how, the key has to be read again.
 
 use change::{
-    ChangeKind, Gtid, GtidSet, Identity, LogPosition, MySqlPosition, Position, Row, Schema,
+    ChangeKind, Gtid, GtidSet, Identity, LogPosition, MySqlPosition, Position, Row, Schema, Value,
 };
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// What is known of a chunk's read view: everything in `low` is visible in it, and everything
@@ -65,10 +70,29 @@ pub struct Window {
     touched: HashMap<Identity, Vec<u32>>,
     /// For a table without a key: what happened to its rows, and when.
     deltas: Vec<(u32, Row, i64)>,
+    /// For a window of keys: what the stream told last of each of them.
+    asked: HashMap<Identity, Told>,
     table_changed: Vec<u32>,
     keyless: bool,
     bytes: usize,
     max_bytes: usize,
+}
+
+/// What the stream told last of a key.
+#[derive(Clone, Debug)]
+enum Told {
+    /// Nothing, or that its row changed and not how.
+    Nothing,
+    Row(Arc<Schema>, Row),
+    Gone,
+}
+
+/// How a key stands at the boundary.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Standing {
+    Row(Arc<Schema>, Row),
+    /// No row has it.
+    Gone(Vec<Value>),
 }
 
 impl Window {
@@ -78,10 +102,20 @@ impl Window {
             transactions: Vec::new(),
             touched: HashMap::new(),
             deltas: Vec::new(),
+            asked: HashMap::new(),
             table_changed: Vec::new(),
             keyless: schema.key.is_empty(),
             bytes: 0,
             max_bytes,
+        }
+    }
+
+    /// Opens a window in which these keys are read.
+    pub fn open_keys(schema: &Schema, keys: &[Vec<Value>], max_bytes: usize) -> Self {
+        let asked = keys.iter().map(|key| (Identity::of(key), Told::Nothing));
+        Self {
+            asked: asked.collect(),
+            ..Self::open(schema, max_bytes)
         }
     }
 
@@ -92,7 +126,7 @@ impl Window {
     }
 
     /// Records a change of the table: both keys of an update.
-    pub fn record(&mut self, schema: &Schema, change: &ChangeKind<Row>) {
+    pub fn record(&mut self, schema: &Arc<Schema>, change: &ChangeKind<Row>) {
         let transaction = self.current();
         if self.keyless {
             for (image, delta) in [(change.before(), -1), (change.after(), 1)] {
@@ -106,10 +140,30 @@ impl Window {
         }
         let before = change.before().map(|row| schema.identity(row));
         let after = change.after().map(|row| schema.identity(row));
-        if before != after {
+        if before != after
+            && let Some(before) = before
+        {
+            self.tell(&before, || Told::Gone);
             self.touch(before, transaction);
         }
-        self.touch(after, transaction);
+        if let (Some(after), Some(row)) = (after, change.after()) {
+            self.tell(&after, || Told::Row(schema.clone(), row.clone()));
+            self.touch(after, transaction);
+        }
+        self.forget_when_full();
+    }
+
+    /// Records that no row has the key any more.
+    pub fn record_gone(&mut self, key: Identity) {
+        self.tell(&key, || Told::Gone);
+        self.touch(key, self.current());
+        self.forget_when_full();
+    }
+
+    /// Records that the key's row changed, and not how.
+    pub fn record_untold(&mut self, key: Identity) {
+        self.tell(&key, || Told::Nothing);
+        self.touch(key, self.current());
         self.forget_when_full();
     }
 
@@ -122,18 +176,8 @@ impl Window {
 
     /// The rows that stand in the table at the boundary, of those that were read.
     pub fn close(self, schema: &Schema, rows: Vec<Row>, low: &GtidSet) -> Result<Vec<Row>, Void> {
-        if self.bytes > self.max_bytes {
-            return Err(Void::TooManyTouched);
-        }
-        let outside: Vec<bool> = self
-            .transactions
-            .iter()
-            .map(|gtid| !gtid.as_ref().is_some_and(|gtid| low.contains(gtid)))
-            .collect();
+        let outside = self.outside(low)?;
         let is_outside = |index: &u32| outside[*index as usize];
-        if self.table_changed.iter().any(is_outside) {
-            return Err(Void::TableChanged);
-        }
         if self.keyless {
             let deltas = self
                 .deltas
@@ -151,12 +195,82 @@ impl Window {
         Ok(rows)
     }
 
+    /// How keys stand at the boundary, of those that were read; those are left out of which the
+    /// stream told a change last and not what their row became.
+    pub fn close_keys(
+        self,
+        schema: &Arc<Schema>,
+        keys: Vec<Vec<Value>>,
+        rows: Vec<Row>,
+        low: &GtidSet,
+    ) -> Result<Vec<Standing>, Void> {
+        let outside = self.outside(low)?;
+        let is_left_to_the_stream = |identity: &Identity| {
+            let touched = self.touched.get(identity);
+            touched.is_some_and(|touched| touched.iter().any(|index| outside[*index as usize]))
+        };
+        let mut read: BTreeMap<Identity, Row> = rows
+            .into_iter()
+            .map(|row| (schema.identity(&row), row))
+            .collect();
+        let mut asked = self.asked;
+        let mut standing = Vec::with_capacity(keys.len());
+        for key in keys {
+            let identity = Identity::of(&key);
+            let row = read.remove(&identity);
+            if !is_left_to_the_stream(&identity) {
+                standing.push(match row {
+                    Some(row) => Standing::Row(schema.clone(), row),
+                    None => Standing::Gone(key),
+                });
+                continue;
+            }
+            match asked.remove(&identity) {
+                Some(Told::Row(schema, row)) => standing.push(Standing::Row(schema, row)),
+                Some(Told::Gone) => standing.push(Standing::Gone(key)),
+                Some(Told::Nothing) | None => {}
+            }
+        }
+        // The server holds more keys equal than their bytes are.
+        let others = read.into_iter();
+        let untouched = others.filter(|(identity, _)| !is_left_to_the_stream(identity));
+        standing.extend(untouched.map(|(_, row)| Standing::Row(schema.clone(), row)));
+        Ok(standing)
+    }
+
+    /// Which transactions a view need not show. Fails where the chunk has to be read again.
+    fn outside(&self, low: &GtidSet) -> Result<Vec<bool>, Void> {
+        if self.bytes > self.max_bytes {
+            return Err(Void::TooManyTouched);
+        }
+        let outside: Vec<bool> = self
+            .transactions
+            .iter()
+            .map(|gtid| !gtid.as_ref().is_some_and(|gtid| low.contains(gtid)))
+            .collect();
+        let mut changed = self.table_changed.iter();
+        match changed.any(|index| outside[*index as usize]) {
+            true => Err(Void::TableChanged),
+            false => Ok(outside),
+        }
+    }
+
     fn current(&self) -> u32 {
         (self.transactions.len() - 1) as u32
     }
 
-    fn touch(&mut self, identity: Option<Identity>, transaction: u32) {
-        let Some(identity) = identity else { return };
+    fn tell(&mut self, key: &Identity, told: impl FnOnce() -> Told) {
+        if self.bytes <= self.max_bytes
+            && let Some(last) = self.asked.get_mut(key)
+        {
+            *last = told();
+            if let Told::Row(_, row) = last {
+                self.bytes += row.heap_bytes();
+            }
+        }
+    }
+
+    fn touch(&mut self, identity: Identity, transaction: u32) {
         if self.bytes > self.max_bytes {
             return;
         }
@@ -172,6 +286,7 @@ impl Window {
         if self.bytes > self.max_bytes {
             self.touched = HashMap::new();
             self.deltas = Vec::new();
+            self.asked = HashMap::new();
         }
     }
 }
@@ -191,109 +306,4 @@ fn add_deltas(rows: Vec<Row>, deltas: impl Iterator<Item = (Row, i64)>) -> Vec<R
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use change::{Column, ColumnKind, IntegerWidth, TableName, Value};
-
-    fn schema(key: Vec<usize>) -> Schema {
-        let column = |name: &str| Column {
-            name: name.into(),
-            kind: ColumnKind::Integer {
-                width: IntegerWidth::Int,
-                unsigned: false,
-            },
-            nullable: false,
-        };
-        Schema {
-            name: TableName::new("d", "t"),
-            columns: vec![column("k"), column("v")],
-            key,
-        }
-    }
-
-    fn row(key: i64, value: i64) -> Row {
-        Row::new(vec![Value::Int(key), Value::Int(value)])
-    }
-
-    fn gtid(number: u64) -> Gtid {
-        format!("3e11fa47-71ca-11e1-9e33-c80aa9429562:{number}")
-            .parse()
-            .unwrap()
-    }
-
-    fn low(last: u64) -> GtidSet {
-        format!("3e11fa47-71ca-11e1-9e33-c80aa9429562:1-{last}")
-            .parse()
-            .unwrap()
-    }
-
-    fn update(from: Row, to: Row) -> ChangeKind {
-        ChangeKind::Update {
-            before: from,
-            after: to,
-        }
-    }
-
-    #[test]
-    fn a_row_touched_outside_low_is_left_to_the_stream() {
-        let schema = schema(vec![0]);
-        let mut window = Window::open(&schema, 1 << 20);
-        window.begin(Some(&gtid(5)));
-        window.record(&schema, &update(row(1, 0), row(1, 1)));
-        window.begin(Some(&gtid(6)));
-        window.record(&schema, &update(row(2, 0), row(2, 1)));
-        let rows = window.close(&schema, vec![row(1, 1), row(2, 0), row(3, 0)], &low(5));
-        assert_eq!(rows.unwrap(), vec![row(1, 1), row(3, 0)]);
-    }
-
-    #[test]
-    fn a_key_change_touches_both_keys() {
-        let schema = schema(vec![0]);
-        let mut window = Window::open(&schema, 1 << 20);
-        window.begin(Some(&gtid(6)));
-        window.record(&schema, &update(row(1, 0), row(2, 0)));
-        let rows = window.close(&schema, vec![row(1, 0), row(2, 0), row(3, 0)], &low(5));
-        assert_eq!(rows.unwrap(), vec![row(3, 0)]);
-    }
-
-    #[test]
-    fn a_truncated_table_is_read_again_unless_the_view_shows_it() {
-        let schema = schema(vec![0]);
-        for (seen, expected) in [(5, Err(Void::TableChanged)), (6, Ok(vec![row(9, 9)]))] {
-            let mut window = Window::open(&schema, 1 << 20);
-            window.begin(Some(&gtid(6)));
-            window.record_table_change();
-            assert_eq!(window.close(&schema, vec![row(9, 9)], &low(seen)), expected);
-        }
-    }
-
-    #[test]
-    fn rows_without_a_key_are_the_rows_read_plus_what_came_after() {
-        let schema = schema(vec![]);
-        let mut window = Window::open(&schema, 1 << 20);
-        window.begin(Some(&gtid(5)));
-        window.record(&schema, &ChangeKind::Insert { after: row(7, 7) });
-        window.begin(Some(&gtid(6)));
-        window.record(&schema, &ChangeKind::Insert { after: row(1, 1) });
-        window.record(&schema, &ChangeKind::Delete { before: row(2, 2) });
-        let read = vec![row(1, 1), row(2, 2), row(2, 2), row(7, 7)];
-        let mut rows = window.close(&schema, read, &low(5)).unwrap();
-        rows.sort_by_key(|row| format!("{row:?}"));
-        assert_eq!(rows, vec![row(1, 1), row(1, 1), row(2, 2), row(7, 7)]);
-    }
-
-    #[test]
-    fn a_window_that_saw_too_much_is_void_and_holds_no_memory() {
-        let schema = schema(vec![0]);
-        let mut window = Window::open(&schema, 1000);
-        window.begin(Some(&gtid(6)));
-        for key in 0..100 {
-            window.record(&schema, &ChangeKind::Insert { after: row(key, 0) });
-        }
-        assert!(window.touched.is_empty());
-        assert_eq!(
-            window.close(&schema, vec![], &low(5)),
-            Err(Void::TooManyTouched)
-        );
-    }
-}
+mod tests;

@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use testbed::servers::{Kafka, KafkaOptions, Mongo, MongoOptions, MySql, MySqlOptions};
+use testbed::servers::{Kafka, KafkaOptions, Mongo, MongoOptions, MySql, MySqlOptions, Product};
 use testbed::waiting::until;
 
 fn printed(command: &mut Command) -> String {
@@ -29,6 +29,7 @@ fn sql(server: &MySql, statement: &str) -> String {
 async fn a_killed_mysql_returns_with_its_data_and_its_identity() {
     let server = MySql::start(MySqlOptions {
         arguments: vec!["--server-id=77".to_owned()],
+        ..MySqlOptions::default()
     })
     .await
     .unwrap();
@@ -59,6 +60,43 @@ async fn a_killed_mysql_returns_with_its_data_and_its_identity() {
             .args(["--read-from-remote-server", "binlog.000001"]),
     );
     assert!(events.contains("kept"), "{events}");
+}
+
+#[tokio::test]
+async fn a_killed_mariadb_of_each_version_returns_with_its_data_and_its_identity() {
+    for (product, version) in [
+        (Product::MariaDb1011, "10.11."),
+        (Product::MariaDb118, "11.8."),
+    ] {
+        let server = MySql::start(MySqlOptions {
+            product,
+            ..MySqlOptions::default()
+        })
+        .await
+        .unwrap();
+        let identity = "SELECT @@version, @@server_id, @@server_uid, @@binlog_row_metadata";
+        let before = sql(&server, identity);
+        assert!(before.starts_with(version), "{before}");
+        assert!(before.trim_end().ends_with("\tFULL"), "{before}");
+        assert_eq!(sql(&server, "SELECT @@gtid_binlog_pos").trim(), "");
+
+        sql(
+            &server,
+            "CREATE DATABASE kept; CREATE TABLE kept.t (id INT PRIMARY KEY); INSERT INTO kept.t VALUES (41)",
+        );
+        server.kill();
+        assert_eq!(server.process_id(), None);
+        server.restart().await.unwrap();
+        assert_eq!(sql(&server, identity), before);
+        assert_eq!(sql(&server, "SELECT id FROM kept.t").trim(), "41");
+
+        let events = printed(
+            server
+                .client_program("mysqlbinlog")
+                .args(["--read-from-remote-server", "binlog.000001"]),
+        );
+        assert!(events.contains("kept"), "{events}");
+    }
 }
 
 #[tokio::test]

@@ -76,12 +76,12 @@ impl Decoder {
             [whole] if whole.role == Role::Whole => {
                 let event = self.event(ordinal, whole)?;
                 // In a table with a key, a row that is gone leaves a tombstone too.
-                let deleted = matches!(event.kind, ChangeKind::Delete { .. });
+                let deleted = event.kind.after().is_none();
                 (!(keyed && deleted)).then_some(event)
             }
             [whole, tombstone] if whole.role == Role::Whole && is_tombstone(whole, tombstone) => {
                 let event = self.event(ordinal, whole)?;
-                let deleted = matches!(event.kind, ChangeKind::Delete { .. });
+                let deleted = event.kind.after().is_none();
                 (keyed && deleted).then_some(event)
             }
             [before, tombstone, after] if keyed && is_tombstone(before, tombstone) => {
@@ -141,9 +141,9 @@ impl Decoder {
         let outcome = value
             .ok_or(missing)
             .and_then(|value| match &mut self.reader {
-                Reader::Json(json) => json.value(value),
-                Reader::Protobuf(protobuf) => protobuf.value(value),
-                Reader::Avro(avro) => avro.value(value),
+                Reader::Json(json) => json.value(value, message.key),
+                Reader::Protobuf(protobuf) => protobuf.value(value, message.key),
+                Reader::Avro(avro) => avro.value(value, message.key),
             });
         let event = outcome.map_err(|broken| self.unreadable(ordinal, "value", broken))?;
         if event.source.ordinal != ordinal {
@@ -164,7 +164,7 @@ impl Decoder {
         found: Option<&[u8]>,
         kind: &ChangeKind,
     ) -> Result<(), WireError> {
-        let row = kind.after().or(kind.before());
+        let row = kind.after().or(kind.gone());
         let keyed = row.filter(|_| !self.schema.key.is_empty());
         self.key.clear();
         let expected = keyed.map(|row| {

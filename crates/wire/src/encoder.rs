@@ -1,6 +1,7 @@
 //! Changes of one table to messages.
 //!
-//! insert `c`, update `u`, delete `d` and a tombstone, snapshot read `r`. An update that moves the
+//! insert `c`, update `u`, delete `d` and a tombstone, snapshot read `r`. A row of whose end the key
+//! alone is known is `d` without an image, and a tombstone. An update that moves the
 //! row to another key is `d` and a tombstone of the old key and `c` of the new one, because each
 //! key has its partition. A table without a key has no tombstones, and its rows are told apart by
 //! all they hold: an update of one is `d` and `c` too, so that equal rows always meet in one
@@ -67,7 +68,7 @@ impl Encoder {
     ///
     /// Every value is encoded; the only failure is an image that has not one value per column.
     pub fn encode(&mut self, change: &Change, messages: &mut Messages) -> Result<(), WireError> {
-        let images = change.kind.before().into_iter().chain(change.kind.after());
+        let images = change.kind.gone().into_iter().chain(change.kind.after());
         for image in images {
             if image.len() != self.schema.columns.len() {
                 return Err(WireError::Width {
@@ -95,6 +96,11 @@ impl Encoder {
             ChangeKind::Delete { before } => {
                 let told = told(Operation::Delete, Some(before), None);
                 let key = self.one(told, before, messages);
+                self.tombstone(change, key, messages);
+            }
+            ChangeKind::Gone { key } => {
+                let told = told(Operation::Delete, None, None);
+                let key = self.one(told, key, messages);
                 self.tombstone(change, key, messages);
             }
             ChangeKind::Update { before, after } => {

@@ -1,6 +1,7 @@
 //! What one message's value says, whatever the format that it was written in.
 
-use change::{Change, ChangeKind, Ordinal, Origin, Place, Row};
+use crate::cursor::Broken;
+use change::{Change, ChangeKind, Ordinal, Origin, Place, Row, Schema, Value};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -51,23 +52,57 @@ pub(crate) struct Source {
     pub(crate) ordinal: Ordinal,
 }
 
-/// The change that the operation and the images are. `None` where they do not go together.
+/// The change that the operation and the images are. `None` where they do not go together. A row
+/// that is gone without an image is known by its message's key alone, which `key` reads.
 pub(crate) fn kind(
     operation: Operation,
     before: Option<Row>,
     after: Option<Row>,
-) -> Option<ChangeKind> {
-    match (operation, before, after) {
+    key: impl FnOnce() -> Result<Row, Broken>,
+) -> Result<Option<ChangeKind>, Broken> {
+    Ok(match (operation, before, after) {
         (Operation::Create, None, Some(after)) => Some(ChangeKind::Insert { after }),
         (Operation::Read, None, Some(row)) => Some(ChangeKind::Read { row }),
         (Operation::Update, Some(before), Some(after)) => {
             Some(ChangeKind::Update { before, after })
         }
         (Operation::Delete, Some(before), None) => Some(ChangeKind::Delete { before }),
+        (Operation::Delete, None, None) => Some(ChangeKind::Gone { key: key()? }),
         (
             Operation::Create | Operation::Read | Operation::Update | Operation::Delete,
             None | Some(_),
             None | Some(_),
         ) => None,
+    })
+}
+
+/// Whether a change is told as one that the snapshot read: no transaction of the log's is its.
+pub(crate) fn is_of_snapshot(kind: &ChangeKind, origin: &Origin) -> bool {
+    match kind {
+        ChangeKind::Read { .. } => true,
+        ChangeKind::Gone { .. } => origin.transaction.is_none(),
+        ChangeKind::Insert { .. } | ChangeKind::Update { .. } | ChangeKind::Delete { .. } => false,
     }
+}
+
+/// A row of which the key's columns alone are set; all others are NULL.
+pub(crate) fn key_row(
+    schema: &Schema,
+    mut next: impl FnMut(usize) -> Result<Value, Broken>,
+) -> Result<Row, Broken> {
+    if schema.key.is_empty() {
+        return Err(Broken {
+            at: 0,
+            expected: "an image, since the table has no key",
+            column: None,
+        });
+    }
+    let mut values = vec![Value::Null; schema.columns.len()];
+    for &column in &schema.key {
+        values[column] = next(column).map_err(|broken| Broken {
+            column: Some(column),
+            ..broken
+        })?;
+    }
+    Ok(Row::new(values))
 }

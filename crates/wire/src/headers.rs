@@ -8,7 +8,7 @@ use change::Ordinal;
 
 /// The pipeline's name.
 pub const PIPELINE: &str = "lockstep.pipeline";
-/// The change's ordinal, as `12.3`: see [`ordinal_text`].
+/// The change's ordinal, as `12.3`: see [`write_ordinal`].
 pub const ORDINAL: &str = "lockstep.ordinal";
 /// The version of the mapping that was in force, as a decimal number.
 pub const MAPPING: &str = "lockstep.mapping";
@@ -19,16 +19,14 @@ pub const LAYOUT: &str = "lockstep.layout";
 /// See [`Role`]; left out for [`Role::Whole`].
 pub const ROLE: &str = "lockstep.role";
 
-/// The value of [`ORDINAL`]; equal to the ordinal's `Display`, without allocating more than once.
-pub fn ordinal_text(ordinal: Ordinal) -> Vec<u8> {
-    let mut out = Vec::with_capacity(24);
-    crate::number::integer(&mut out, ordinal.transaction);
+/// Appends the value of [`ORDINAL`], which is the ordinal's `Display`.
+pub fn write_ordinal(ordinal: Ordinal, out: &mut Vec<u8>) {
+    crate::number::integer(out, ordinal.transaction);
     out.push(b'.');
-    crate::number::integer(&mut out, ordinal.change);
-    out
+    crate::number::integer(out, ordinal.change);
 }
 
-/// The ordinal that [`ordinal_text`] has written.
+/// The ordinal that [`write_ordinal`] has written.
 pub fn ordinal(value: &[u8]) -> Result<Ordinal, WireError> {
     let point = value.iter().position(|&byte| byte == b'.');
     let found = point.and_then(|point| {
@@ -109,7 +107,8 @@ mod tests {
                 change: u64::MAX,
             },
         ] {
-            let text = ordinal_text(ordinal_);
+            let mut text = Vec::new();
+            write_ordinal(ordinal_, &mut text);
             assert_eq!(text, ordinal_.to_string().into_bytes());
             assert_eq!(ordinal(&text), Ok(ordinal_));
         }

@@ -6,7 +6,7 @@ use crate::layout::{Layout, Settings};
 use crate::number::integer;
 use crate::source::{SourceReader, SourceWriter};
 use bytes::Bytes;
-use change::{ChangeKind, Row, Schema};
+use change::{Row, Schema};
 use std::sync::Arc;
 
 #[derive(Debug)]
@@ -63,7 +63,8 @@ impl JsonWriter {
             }
         }
         let change = told.change;
-        let origin = (&change.origin, told.operation == Operation::Read);
+        let snapshot = event::is_of_snapshot(&change.kind, &change.origin);
+        let origin = (&change.origin, snapshot);
         self.source
             .write(&self.layout, origin, change.place, change.ordinal, out);
         out.extend_from_slice(b",\"op\":\"");
@@ -93,7 +94,7 @@ impl JsonReader {
         key(&self.layout, row, out, &mut self.scratch);
     }
 
-    pub(crate) fn value(&mut self, value: &Bytes) -> Result<Event, Broken> {
+    pub(crate) fn value(&mut self, value: &Bytes, key: Option<&[u8]>) -> Result<Event, Broken> {
         let layout = &self.layout;
         let cursor = &mut Cursor::new(value);
         cursor.expect(&layout.value_head, "the schema of this table's values")?;
@@ -104,11 +105,14 @@ impl JsonReader {
         let source = self.source.read(layout, cursor)?;
         cursor.expect(b",\"op\":\"", "the field op")?;
         let operation = cursor.peek().and_then(operation);
-        let kind = operation.and_then(|operation| event::kind(operation, before, after));
+        let kind = match operation {
+            Some(operation) => event::kind(operation, before, after, || row_of_key(layout, key))?,
+            None => None,
+        };
         let Some(kind) = kind else {
             return cursor.broken("the operation of these images");
         };
-        if source.snapshot != matches!(kind, ChangeKind::Read { .. }) {
+        if source.snapshot != event::is_of_snapshot(&kind, &source.origin) {
             return cursor.broken("r for a row of the snapshot, and only for one");
         }
         cursor.advance(1);
@@ -127,6 +131,23 @@ fn key(layout: &Layout, row: &Row, out: &mut Vec<u8>, scratch: &mut Vec<u8>) -> 
     layout.write_key(row, out, scratch);
     out.extend_from_slice(layout.tail);
     out.len()
+}
+
+/// The row that a key tells of.
+fn row_of_key(layout: &Layout, key: Option<&[u8]>) -> Result<Row, Broken> {
+    let key = Bytes::copy_from_slice(key.unwrap_or_default());
+    let cursor = &mut Cursor::new(&key);
+    cursor.expect(&layout.key_head, "the schema of this table's keys")?;
+    let mut prefixes = layout.key.iter();
+    let row = event::key_row(&layout.schema, |column| {
+        let field = prefixes.next().expect("a key has its columns");
+        cursor.expect(&field.prefix, "the column's name")?;
+        crate::read::value(&layout.columns[column].form, cursor)
+    })?;
+    cursor.expect(b"}", "the end of the key")?;
+    cursor.expect(layout.tail, "the end of the payload")?;
+    cursor.end()?;
+    Ok(row)
 }
 
 fn letter(operation: Operation) -> u8 {

@@ -26,6 +26,7 @@ pub struct Settings {
 
 #[derive(Debug)]
 pub(crate) struct Layout {
+    pub(crate) schema: Arc<Schema>,
     pub(crate) columns: Vec<Field>,
     pub(crate) key: Vec<KeyField>,
     /// Ahead of `{"before":`, and behind the closing brace; empty without schema.
@@ -81,6 +82,7 @@ impl Layout {
             tail = b"}";
         }
         Self {
+            schema: Arc::clone(schema),
             columns: columns
                 .map(|(index, column)| Field {
                     prefix: prefix(index, &column.name),

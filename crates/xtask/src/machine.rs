@@ -57,6 +57,16 @@ pub(crate) const FOR_REGISTRY: &[Need] = &[
     }),
 ];
 
+/// What fetching and running Kafka Connect takes.
+pub(crate) const FOR_CONNECT: &[Need] = &[
+    program_need("Java", "default-jre-headless", || on_path("java")),
+    program_need("Maven", "maven", || on_path("mvn")),
+    program_need("tar with gzip", "tar gzip", || {
+        on_path("tar") && on_path("gzip")
+    }),
+    program_need("Python 3", "python3", || on_path("python3")),
+];
+
 /// What fetching and running Python's client of Kafka takes.
 pub(crate) const FOR_PYTHON_CLIENTS: &[Need] = &[program_need(
     "Python 3 with pip",

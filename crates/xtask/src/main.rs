@@ -52,6 +52,8 @@ enum Task {
         /// Files in tests/mutants, with or without .patch; all of them without a name
         names: Vec<String>,
     },
+    /// Hold the topics against Debezium's own and let connectors that are not ours read them
+    Compat,
     /// Measure snapshot, stream, latency, CPU and memory, with floors beside them
     #[command(args_conflicts_with_subcommands = true)]
     Bench {
@@ -92,6 +94,7 @@ fn run(task: Task) -> Result<(), Failure> {
         Task::Test { filter } => tasks::test(&filter),
         Task::Demo { keep, direct } => tasks::demo(keep, direct),
         Task::Mutants { names } => tasks::mutants(&names),
+        Task::Compat => tasks::compat(),
         Task::Bench {
             part: Some(BenchPart::Decode),
             ..

@@ -68,7 +68,7 @@ pub(crate) fn run(command: &Command) -> Result<(), Failure> {
             let only = kinds
                 .chosen()
                 .iter()
-                .filter(|kind| **kind != Kind::PythonClients)
+                .filter(|kind| !matches!(kind, Kind::Connect | Kind::PythonClients))
                 .map(|kind| kind.name())
                 .collect::<Vec<_>>()
                 .join(",");

@@ -44,6 +44,11 @@ pub(crate) fn mutants(names: &[String]) -> Result<(), Failure> {
     openly(Command::new(folders::workspace().join("tests/mutants/run")).args(names))
 }
 
+/// The long form of what the tests do in a short one.
+pub(crate) fn compat() -> Result<(), Failure> {
+    run_of_tests("compat", &Kind::COMPAT, &[])
+}
+
 pub(crate) fn bench(json: bool, quick: bool, scale: Option<f64>) -> Result<(), Failure> {
     let factor = scale.map(|factor| factor.to_string());
     let mut arguments = Vec::new();

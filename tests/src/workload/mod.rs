@@ -42,6 +42,8 @@ pub struct Options {
     pub scripts_per_writer: Option<u64>,
     /// Time from the start of one transaction of a writer to the next; none for as fast as possible.
     pub pause: Option<Duration>,
+    /// What writers set `binlog_row_image` to, in turn. `FULL` is the server's own.
+    pub row_images: &'static [&'static str],
 }
 
 impl Options {
@@ -57,6 +59,7 @@ impl Options {
             duration: None,
             scripts_per_writer: None,
             pause: None,
+            row_images: &[],
         }
     }
 

@@ -53,6 +53,12 @@ pub async fn write(
         if let Some(pace) = &mut pace {
             pace.tick().await;
         }
+        if !options.row_images.is_empty() {
+            let turn = usize::try_from(scripts).unwrap_or_default() % options.row_images.len();
+            let image = options.row_images[turn];
+            let set = format!("SET binlog_row_image = {image}");
+            set_image(&mut connection, &set, writer, &options).await?;
+        }
         scripts += 1;
         let operation = drawn(&options.mix, dice.below(total));
         let wanted = script(operation, &mut dice, &sizes);
@@ -76,6 +82,21 @@ pub async fn write(
     }
     connection.disconnect().await?;
     Ok(counts)
+}
+
+async fn set_image(
+    connection: &mut Conn,
+    set: &str,
+    writer: u64,
+    options: &Options,
+) -> Result<(), WorkloadError> {
+    let outcome = connection.query_drop(set).await;
+    outcome.map_err(|cause| WorkloadError::Operation {
+        operation: options.mix.first().expect("a mix is not empty").0,
+        writer,
+        seed: options.seed,
+        cause,
+    })
 }
 
 fn drawn(mix: &[(Operation, u32)], mut point: u64) -> Operation {

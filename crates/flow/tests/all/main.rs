@@ -7,6 +7,8 @@
 
 mod direct_log;
 mod halves;
+mod judge;
+mod quarantine;
 mod refusals;
 mod survival;
 mod world;

@@ -31,6 +31,7 @@ pub(crate) fn barrier(number: u64) -> BarrierRecord {
             committed_at_ms: 0,
         },
         chunk: false,
+        keys: false,
         changes: 10,
         emptied: Vec::new(),
         loosened: Vec::new(),

@@ -2,7 +2,8 @@
 //!
 //! The records of a partition are in order; those of a barrier are put in order by the ordinals in
 //! their headers. Messages of one change have the same ordinal, wherever they lie. What a record
-//! holds is copied once, into a buffer that all rows of the barrier share.
+//! holds is copied once, into buffers that many rows share: of a size that is soon used again, where
+//! one for all rows would be fetched from the system, and copied while it grows, for each barrier.
 
 use crate::error::Error;
 use crate::record::RecordId;
@@ -12,6 +13,11 @@ use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
 use std::collections::HashMap;
 use std::ops::Range;
 use wire::{Decoder, Received, Role, WireError, headers};
+
+/// Large enough for many rows, small enough to be made of memory that was given back a moment ago.
+const BUFFER_BYTES: usize = 256 << 10;
+/// The first one, as most barriers are small.
+const FIRST_BUFFER_BYTES: usize = 8 << 10;
 
 /// What a barrier's records have to be.
 pub(super) struct Expected<'a> {
@@ -26,7 +32,9 @@ pub(super) struct Expected<'a> {
 /// The records of one barrier so far.
 #[derive(Default)]
 pub(super) struct Records {
+    /// What is being filled.
     bytes: Vec<u8>,
+    full: Vec<Bytes>,
     records: Vec<Record>,
     schemas: Vec<RecordId>,
 }
@@ -36,6 +44,8 @@ struct Record {
     role: Role,
     /// Place in `schemas`.
     schema: usize,
+    /// Place of the buffer that has key and value.
+    buffer: usize,
     key: Option<Range<usize>>,
     value: Option<Range<usize>>,
     partition: i32,
@@ -78,18 +88,31 @@ impl Records {
             return Err(inconsistent(problem));
         }
         let (role, schema) = (headed.role, headed.schema);
+        self.make_room(message.key_len() + message.payload_len());
         let key = message.key().map(|bytes| self.put(bytes));
         let value = message.payload().map(|bytes| self.put(bytes));
         self.records.push(Record {
             ordinal,
             role,
             schema,
+            buffer: self.full.len(),
             key,
             value,
             partition: message.partition(),
             offset: message.offset(),
         });
         Ok(())
+    }
+
+    /// Begins another buffer, if so much does not fit into this one.
+    fn make_room(&mut self, bytes: usize) {
+        if self.bytes.capacity() - self.bytes.len() >= bytes {
+            return;
+        }
+        let usual = (FIRST_BUFFER_BYTES << self.full.len().min(16)).min(BUFFER_BYTES);
+        let next = Vec::with_capacity(usual.max(bytes));
+        let filled = std::mem::replace(&mut self.bytes, next);
+        self.full.push(filled.into());
     }
 
     fn put(&mut self, bytes: &[u8]) -> Range<usize> {
@@ -168,17 +191,21 @@ impl Decoding {
         records
             .records
             .sort_by_key(|record| (record.ordinal, record.role));
-        let bytes = Bytes::from(records.bytes);
+        let mut buffers = records.full;
+        buffers.push(records.bytes.into());
         let mut changes = Vec::with_capacity(records.records.len());
         let mut received = Vec::new();
         let of_one = |one: &Record, other: &Record| one.ordinal == other.ordinal;
         for group in records.records.chunk_by(of_one) {
             let first = &group[0];
             received.clear();
-            received.extend(group.iter().map(|record| Received {
-                key: record.key.clone().map(|range| &bytes[range]),
-                value: record.value.clone().map(|range| bytes.slice(range)),
-                role: record.role,
+            received.extend(group.iter().map(|record| {
+                let buffer = &buffers[record.buffer];
+                Received {
+                    key: record.key.clone().map(|range| &buffer[range]),
+                    value: record.value.clone().map(|range| buffer.slice(range)),
+                    role: record.role,
+                }
             }));
             let id = &records.schemas[first.schema];
             let decoder = self.decoders.get_mut(id).expect("made above");

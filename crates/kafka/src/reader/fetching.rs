@@ -102,9 +102,11 @@ impl<'a> Fetcher<'a> {
     fn record(&mut self) -> Result<Option<(i64, LogRecord)>, Error> {
         while !self.stop.is_set() {
             self.partitions.attend()?;
+            let assigned = self.partitions.assigned(&self.barriers, 0);
+            let place = (&self.barriers, 0);
             let polled = self
                 .partitions
-                .poll(&self.barriers, 0, self.next, LOOK_EVERY)?;
+                .poll(assigned, place, self.next, LOOK_EVERY)?;
             let Some(message) = polled else {
                 continue;
             };
@@ -210,9 +212,9 @@ impl<'a> Fetcher<'a> {
             .map(|id| schemas.description(control, id))
             .collect::<Result<_, _>>()?;
         Ok(Some(Barrier {
+            kind: record.kind(),
             checkpoint: record.checkpoint,
             changes,
-            chunk: record.chunk,
             emptied: record.emptied,
             loosened: record.loosened,
             described,
@@ -233,8 +235,10 @@ fn fetch(
 ) -> Result<bool, Error> {
     let mut needed = entry.first;
     let mut count = 0;
+    let assigned = partitions.assigned(name, entry.partition);
+    let place = (name, entry.partition);
     while count < entry.records {
-        let polled = partitions.poll(name, entry.partition, needed, LOOK_EVERY)?;
+        let polled = partitions.poll(assigned, place, needed, LOOK_EVERY)?;
         let Some(message) = polled else {
             partitions.attend()?;
             if stop.is_set() {

@@ -39,7 +39,7 @@ pub(super) struct Partitions<'a> {
     assigned: HashMap<(Arc<str>, i32), Assigned>,
 }
 
-struct Assigned {
+pub(super) struct Assigned {
     queue: PartitionQueue<client::Aside>,
     /// The offset of the record that was not taken yet.
     next: Cell<i64>,
@@ -119,17 +119,21 @@ impl<'a> Partitions<'a> {
         }
     }
 
+    /// A partition that was added.
+    pub(super) fn assigned(&self, topic: &Arc<str>, partition: i32) -> &Assigned {
+        let assigned = self.assigned.get(&(Arc::clone(topic), partition));
+        assigned.expect("partitions are added before they are polled")
+    }
+
     /// The next committed record of a partition, if one comes within `wait`. `needed`: the offset
     /// that is waited for.
-    pub(super) fn poll(
+    pub(super) fn poll<'b>(
         &self,
-        topic: &Arc<str>,
-        partition: i32,
+        assigned: &'b Assigned,
+        (topic, partition): (&Arc<str>, i32),
         needed: i64,
         wait: Duration,
-    ) -> Result<Option<BorrowedMessage<'_>>, Error> {
-        let assigned = self.assigned.get(&(Arc::clone(topic), partition));
-        let assigned = assigned.expect("partitions are added before they are polled");
+    ) -> Result<Option<BorrowedMessage<'b>>, Error> {
         match assigned.queue.poll(wait) {
             None | Some(Err(KafkaError::PartitionEOF(_))) => Ok(None),
             Some(Ok(message)) => {

@@ -7,9 +7,9 @@
 //! aborts the transaction. Whatever goes wrong in it is tried again while librdkafka allows it, and
 //! is settled by the next writer otherwise, which reads the tail.
 
-use super::deliveries::{Deliveries, Wait};
 use super::encoding::Encoded;
-use super::sending::json;
+use super::outlet::Outlet;
+use super::sending::{Control, json};
 use crate::client::Administrator;
 use crate::error::Error;
 use crate::ledger::Ledger;
@@ -19,16 +19,14 @@ use crate::record::{
 use crate::settings::Settings;
 use crate::tail::Suffix;
 use crate::topics::{ControlTopics, Names, Purpose, ensure};
-use change::{Ordinal, TableName};
+use change::{BarrierKind, Ordinal, TableName};
 use flow::stops;
-use rdkafka::producer::{Producer as _, ThreadedProducer};
+use rdkafka::producer::Producer as _;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::time::Instant;
 use wire::Messages;
-
-pub(crate) type Producer = ThreadedProducer<Deliveries>;
 
 /// Writes barriers, knowing all that was written before.
 pub(crate) struct Committer {
@@ -36,7 +34,7 @@ pub(crate) struct Committer {
     pub(crate) control: ControlTopics,
     /// Ids of the barriers' and the schema's topic.
     pub(crate) control_ids: [Arc<str>; 2],
-    pub(crate) producer: Producer,
+    pub(crate) outlet: Outlet,
     pub(crate) administrator: Administrator,
     pub(crate) ledger: Ledger,
     pub(crate) names: Names,
@@ -70,7 +68,8 @@ impl Committer {
             self.ended()?;
         }
         let topics = self.new_topics(&encoded)?;
-        self.producer
+        self.outlet
+            .producer()
             .begin_transaction()
             .map_err(|failure| self.refused("beginning a transaction", &failure))?;
         let deadline = Instant::now() + self.settings.transaction_timeout;
@@ -103,19 +102,19 @@ impl Committer {
             topics,
             ..Sent::default()
         };
-        self.send_schemas(&encoded, &mut sent)?;
-        self.send_changes(&encoded, &mut sent)?;
+        self.send_schemas(&encoded, &mut sent, deadline)?;
+        self.send_changes(&encoded, &mut sent, deadline)?;
         // The library has copied them. Where one waits already, this one is let go.
         let _ = self
             .give_back
             .try_send(std::mem::take(&mut encoded.messages));
-        self.send_state(&mut sent)?;
+        self.send_state(&mut sent, deadline)?;
         self.wait(deadline)?;
         tracing::trace!("its changes are delivered");
 
         let partitions = self.delivered(&sent)?;
         let record = self.record(encoded, &mut sent, partitions)?;
-        self.send_barrier(record, &sent)?;
+        self.send_barrier(record, &sent, deadline)?;
         self.wait(deadline)?;
         Ok(sent)
     }
@@ -214,7 +213,8 @@ impl Committer {
             format: FORMAT,
             previous: self.ledger.ordinal(),
             checkpoint: encoded.barrier.checkpoint,
-            chunk: encoded.barrier.chunk,
+            chunk: encoded.barrier.kind == BarrierKind::Chunk,
+            keys: encoded.barrier.kind == BarrierKind::Keys,
             changes: encoded.changes,
             emptied: encoded.barrier.emptied,
             loosened: encoded.barrier.loosened,
@@ -232,7 +232,12 @@ impl Committer {
 
     /// The barrier's record, and ahead of it what would make it too long. Folds it too: what this
     /// writer knows is what a reader will.
-    fn send_barrier(&mut self, mut record: BarrierRecord, sent: &Sent) -> Result<(), Error> {
+    fn send_barrier(
+        &mut self,
+        mut record: BarrierRecord,
+        sent: &Sent,
+        deadline: Instant,
+    ) -> Result<(), Error> {
         let limit = self.settings.max_control_bytes() / 2;
         let mut parts = Vec::new();
         if json(&(&record.progress, &record.topics))?.len() > limit {
@@ -247,7 +252,7 @@ impl Committer {
             self.ledger.pend(part.clone());
             let value = json(&LogRecord::Progress(part))?;
             bytes += value.len() as u64;
-            self.send_control(&self.control.barriers, &value, slot)?;
+            self.send_control(Control::Barriers, &value, slot, deadline)?;
         }
         let folded = self.ledger.fold(&record);
         folded.map_err(|mismatch| Error::Unexpected {
@@ -257,7 +262,7 @@ impl Committer {
         let state_at = record.state_at;
         let value = json(&LogRecord::Barrier(Box::new(record)))?;
         bytes += value.len() as u64;
-        self.send_control(&self.control.barriers, &value, slot)?;
+        self.send_control(Control::Barriers, &value, slot, deadline)?;
         self.suffix = match sent.state {
             Some((_, state_bytes)) => Suffix {
                 state_at,
@@ -272,13 +277,15 @@ impl Committer {
         Ok(())
     }
 
-    fn wait(&self, deadline: Instant) -> Result<(), Error> {
-        self.deliveries().wait(deadline).map_err(|wait| match wait {
-            Wait::TimedOut { outstanding } => Error::Interrupted {
+    fn wait(&mut self, deadline: Instant) -> Result<(), Error> {
+        let settled = self.outlet.settle(deadline);
+        match self.deliveries().failure() {
+            Some(undelivered) => Err(self.undelivered(undelivered)),
+            None if settled => Ok(()),
+            None => Err(Error::Interrupted {
                 action: "writing a barrier".to_owned(),
-                problem: format!("{outstanding} records were not taken in time"),
-            },
-            Wait::Undelivered(undelivered) => self.undelivered(undelivered),
-        })
+                problem: "not all records were taken in time".to_owned(),
+            }),
+        }
     }
 }

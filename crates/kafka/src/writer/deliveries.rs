@@ -1,9 +1,8 @@
 //! What became of the messages of a transaction.
 //!
 //! librdkafka reports each message once, on a thread of its own: where it lies, or why it does not.
-//! The reports are counted by slot, a slot being a partition of this transaction, and whoever waits
-//! is woken by the last one. Waiting this way takes as long as the brokers take; the library's own
-//! flush looks ten times a second.
+//! The reports are counted by slot, a slot being a partition of this transaction. That all of them
+//! have come is known to the library, and waited for there (`outlet.rs`).
 
 use crate::client;
 use rdkafka::ClientContext;
@@ -13,21 +12,18 @@ use rdkafka::message::{DeliveryResult, Message as _};
 use rdkafka::producer::ProducerContext;
 use rdkafka::types::RDKafkaErrorCode as Code;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Counts delivery reports.
 #[derive(Debug, Default)]
 pub(crate) struct Deliveries {
     tally: Mutex<Tally>,
-    moved: Condvar,
     /// Brokers went away since somebody asked.
     outage: AtomicBool,
 }
 
 #[derive(Debug, Default)]
 struct Tally {
-    outstanding: usize,
     slots: Vec<Delivered>,
     failure: Option<Undelivered>,
 }
@@ -46,13 +42,6 @@ pub(crate) struct Undelivered {
     pub(crate) topic: String,
     pub(crate) code: Code,
     pub(crate) problem: String,
-}
-
-/// Why there is no answer for every message.
-#[derive(Clone, Debug)]
-pub(crate) enum Wait {
-    Undelivered(Undelivered),
-    TimedOut { outstanding: usize },
 }
 
 const NOTHING: Delivered = Delivered {
@@ -74,44 +63,14 @@ impl Deliveries {
         tally.slots.len() - 1
     }
 
-    /// A message is about to be handed to the library.
-    pub(crate) fn sending(&self) {
-        self.tally().outstanding += 1;
+    /// Whether a message of this transaction was refused.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.tally().failure.is_some()
     }
 
-    /// The library has not taken it after all.
-    pub(crate) fn not_sent(&self) {
-        self.tally().outstanding -= 1;
-    }
-
-    /// Waits for a report, or for a moment, when the library's queue is full.
-    pub(crate) fn wait_for_room(&self) {
-        let tally = self.tally();
-        let _ = self.moved.wait_timeout(tally, Duration::from_millis(20));
-    }
-
-    /// Waits until every message is reported.
-    pub(crate) fn wait(&self, deadline: Instant) -> Result<(), Wait> {
-        let mut tally = self.tally();
-        loop {
-            if let Some(failure) = &tally.failure {
-                return Err(Wait::Undelivered(failure.clone()));
-            }
-            if tally.outstanding == 0 {
-                return Ok(());
-            }
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Err(Wait::TimedOut {
-                    outstanding: tally.outstanding,
-                });
-            }
-            tally = self
-                .moved
-                .wait_timeout(tally, left)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
-        }
+    /// The first message of this transaction that was refused.
+    pub(crate) fn failure(&self) -> Option<Undelivered> {
+        self.tally().failure.clone()
     }
 
     /// What lies in a slot's partition now.
@@ -153,7 +112,6 @@ impl ProducerContext for Deliveries {
 
     fn delivery(&self, result: &DeliveryResult<'_>, slot: usize) {
         let mut tally = self.tally();
-        tally.outstanding = tally.outstanding.saturating_sub(1);
         match result {
             Ok(message) => {
                 if let Some(delivered) = tally.slots.get_mut(slot) {
@@ -170,9 +128,6 @@ impl ProducerContext for Deliveries {
                 };
                 tally.failure.get_or_insert_with(undelivered);
             }
-        }
-        if tally.outstanding == 0 || tally.failure.is_some() {
-            self.moved.notify_all();
         }
     }
 }

@@ -12,8 +12,6 @@ use rdkafka::producer::Producer as _;
 use rdkafka::types::RDKafkaErrorCode as Code;
 use std::time::{Duration, Instant};
 
-/// A callback that has woken a waiting thread has nothing more to do.
-const REPORT_RETURNS_WITHIN: Duration = Duration::from_micros(20);
 /// How long an abort may take that only makes room for others sooner.
 const ABORT_WITHIN: Duration = Duration::from_secs(5);
 
@@ -44,14 +42,9 @@ impl Committer {
 
     /// Commits. What was sent is delivered, so nothing but the commit itself is waited for.
     pub(super) fn end(&self, deadline: Instant) -> Result<(), Error> {
-        // The last report is counted as outstanding until its callback has returned, and a commit
-        // that finds anything outstanding looks again a tenth of a second later.
-        while self.producer.in_flight_count() > 0 && Instant::now() < deadline {
-            std::thread::sleep(REPORT_RETURNS_WITHIN);
-        }
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
-            let failure = match self.producer.commit_transaction(left) {
+            let failure = match self.outlet.producer().commit_transaction(left) {
                 Ok(()) => return Ok(()),
                 Err(failure) => failure,
             };
@@ -90,7 +83,7 @@ impl Committer {
         if let Some(fenced) = self.fenced() {
             return fenced;
         }
-        match self.producer.abort_transaction(ABORT_WITHIN) {
+        match self.outlet.producer().abort_transaction(ABORT_WITHIN) {
             Ok(()) => error,
             Err(failure) => {
                 let code = failure.rdkafka_error_code();
@@ -103,7 +96,7 @@ impl Committer {
     }
 
     fn fenced(&self) -> Option<Error> {
-        let (code, problem) = self.producer.client().fatal_error()?;
+        let (code, problem) = self.outlet.producer().client().fatal_error()?;
         refusal::is_fenced(code).then(|| refusal::coded(&self.settings, "writing", code, problem))
     }
 
@@ -113,6 +106,6 @@ impl Committer {
     }
 
     pub(super) fn deliveries(&self) -> &Deliveries {
-        self.producer.client().context()
+        self.outlet.deliveries()
     }
 }

@@ -6,8 +6,8 @@
 //! barrier behind the tail, and the next one would be written twice. What brokers forgot to end is
 //! ended in between, so that nothing of it is left to decide.
 
-use super::committing::{Committer, Producer};
-use super::deliveries::Deliveries;
+use super::committing::Committer;
+use super::outlet::Outlet;
 use super::unended;
 use crate::client;
 use crate::error::Error;
@@ -16,6 +16,7 @@ use crate::refusal;
 use crate::settings::Settings;
 use crate::tail::{ControlReader, Suffix, ids};
 use crate::topics::{ControlTopics, Names, Purpose, ensure};
+use change::TableName;
 use flow::ports::Tail;
 use flow::stops;
 use rdkafka::error::KafkaError;
@@ -41,11 +42,11 @@ pub(super) fn recover(
     ];
 
     tracing::debug!("control topics are there");
-    let mut producer = fence(settings)?;
+    let mut outlet = fence(settings)?;
     tracing::debug!("predecessors are fenced");
     let reader = ControlReader::new(settings)?;
     if unended::end(&reader)? {
-        producer = fence(settings)?;
+        outlet = fence(settings)?;
     }
     tracing::debug!("every partition is stable up to its end");
     stops::reached_blocking("tail");
@@ -59,7 +60,9 @@ pub(super) fn recover(
         }
     };
     reader.verify(&administrator, &ledger)?;
-    verify_formats(settings, &ledger)?;
+    if let Some((_, error)) = changed_formats(settings, &ledger).next() {
+        return Err(error);
+    }
     let (schemas, _) = reader.schemas(0)?;
     tracing::debug!("the tail is read and holds");
 
@@ -72,12 +75,13 @@ pub(super) fn recover(
         checkpoint: last.map(|last| last.checkpoint.clone()),
         tables: ledger.tables().cloned().collect(),
         mapping: last.map(|last| last.mapping.clone()),
+        quarantine: Vec::new(),
     };
     let committer = Committer {
         settings: Arc::clone(settings),
         control,
         control_ids,
-        producer,
+        outlet,
         administrator,
         ledger,
         names,
@@ -88,32 +92,29 @@ pub(super) fn recover(
     Ok((committer, tail))
 }
 
-/// A topic's messages are all of one format: who reads it by the configuration could not tell where
-/// another begins.
-fn verify_formats(settings: &Settings, ledger: &Ledger) -> Result<(), Error> {
-    for topic in ledger.topics() {
+/// Topics that were begun in another format than is asked for. Whoever reads one could not tell where
+/// the other begins.
+pub(crate) fn changed_formats<'a>(
+    settings: &'a Settings,
+    ledger: &'a Ledger,
+) -> impl Iterator<Item = (&'a TableName, Error)> {
+    ledger.topics().iter().filter_map(move |topic| {
         let recorded = &topic.record;
         let configured = settings.format(&recorded.table);
-        if configured != recorded.format {
-            return Err(Error::FormatChanged {
-                table: recorded.table.clone(),
-                topic: recorded.name.to_string(),
-                recorded: recorded.format,
-                configured,
-            });
-        }
-    }
-    Ok(())
+        let error = Error::FormatChanged {
+            table: recorded.table.clone(),
+            topic: recorded.name.to_string(),
+            recorded: recorded.format,
+            configured,
+        };
+        (configured != recorded.format).then_some((&recorded.table, error))
+    })
 }
 
 /// A producer that is the only one of its id from now on.
-pub(crate) fn fence(settings: &Settings) -> Result<Producer, Error> {
-    let producer: Producer = settings
-        .producer()
-        .create_with_context(Deliveries::default())
-        .map_err(|error| Error::Client {
-            problem: error.to_string(),
-        })?;
+pub(crate) fn fence(settings: &Settings) -> Result<Outlet, Error> {
+    let outlet = Outlet::new(settings)?;
+    let producer = outlet.producer();
     // The library asks for the coordinator once it is connected, or half a second later.
     if let Err(error) = producer.client().fetch_metadata(None, settings.patience) {
         return Err(refusal::error(settings, "looking for the brokers", &error));
@@ -122,7 +123,7 @@ pub(crate) fn fence(settings: &Settings) -> Result<Producer, Error> {
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
         let failure = match producer.init_transactions(left) {
-            Ok(()) => return Ok(producer),
+            Ok(()) => return Ok(outlet),
             Err(failure) => failure,
         };
         let retriable = match &failure {

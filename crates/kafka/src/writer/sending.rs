@@ -5,17 +5,30 @@
 
 use super::committing::{Committer, Sent, Slot};
 use super::encoding::Encoded;
+use super::outlet::{Handed, Place};
 use crate::error::Error;
 use crate::record::{LogRecord, SchemaRecord, TopicRecord};
 use change::TableName;
 use rdkafka::error::KafkaError;
-use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::BaseRecord;
 use rdkafka::types::RDKafkaErrorCode as Code;
+use std::sync::Arc;
+use std::time::Instant;
 use wire::{Message, headers};
 
+/// A control topic that is written to.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Control {
+    Barriers,
+    Schema,
+}
+
 impl Committer {
-    pub(super) fn send_schemas(&self, encoded: &Encoded, sent: &mut Sent) -> Result<(), Error> {
+    pub(super) fn send_schemas(
+        &mut self,
+        encoded: &Encoded,
+        sent: &mut Sent,
+        deadline: Instant,
+    ) -> Result<(), Error> {
         let schemas = encoded.schemas.iter().map(|record| &**record);
         for record in schemas.chain(&encoded.descriptions) {
             if self.schemas.contains(&record.id) || sent.schemas.contains(&record.id) {
@@ -23,25 +36,34 @@ impl Committer {
             }
             let slot = self.deliveries().slot();
             let value = json(record)?;
-            self.send_control(&self.control.schema, &value, slot)?;
+            self.send_control(Control::Schema, &value, slot, deadline)?;
             sent.schemas.push(record.id.clone());
         }
         Ok(())
     }
 
     /// All changes, each to the partition of its key.
-    pub(super) fn send_changes(&self, encoded: &Encoded, sent: &mut Sent) -> Result<(), Error> {
+    pub(super) fn send_changes(
+        &mut self,
+        encoded: &Encoded,
+        sent: &mut Sent,
+        deadline: Instant,
+    ) -> Result<(), Error> {
+        let pipeline = Arc::clone(&self.settings.pipeline);
         let mapping = encoded.barrier.mapping.version.to_string();
         let layout = wire::LAYOUT.to_string();
         let mut topics = Vec::with_capacity(encoded.schemas.len());
         for record in &encoded.schemas {
             let table = record.table().expect("changes name schemas");
             let (number, name, partitions) = self.topic(table, &sent.topics);
-            topics.push((number, name.to_owned(), partitions.unsigned_abs()));
+            let (name, partitions) = (name.to_owned(), partitions.unsigned_abs());
+            let place = self.place(&name)?;
+            topics.push((number, name, partitions, place));
         }
+        let mut ordinal = Vec::new();
         for (message, schema) in encoded.messages.iter().zip(&encoded.schema_of) {
             let record = &encoded.schemas[*schema];
-            let (number, topic, partitions) = &topics[*schema];
+            let (number, topic, partitions, place) = &topics[*schema];
             let partition = message.partition(*partitions);
             let partition = i32::try_from(partition).expect("fewer than the partitions");
             let slot = sent
@@ -52,35 +74,46 @@ impl Committer {
                     sent: 0,
                 });
             slot.sent += 1;
-            let ordinal = headers::ordinal_text(message.ordinal);
-            let header = |key, value| Header {
-                key,
-                value: Some(value),
+            ordinal.clear();
+            headers::write_ordinal(message.ordinal, &mut ordinal);
+            let role = headers::role_text(message.role);
+            let all: [(&str, &[u8]); 6] = [
+                (headers::PIPELINE, pipeline.as_bytes()),
+                (headers::ORDINAL, &ordinal),
+                (headers::MAPPING, mapping.as_bytes()),
+                (headers::SCHEMA, record.id.0.as_bytes()),
+                (headers::LAYOUT, layout.as_bytes()),
+                (headers::ROLE, role.unwrap_or_default().as_bytes()),
+            ];
+            // The role of a whole change is left out.
+            let headers = &all[..all.len() - usize::from(role.is_none())];
+            let handed = Handed {
+                partition,
+                slot: slot.number,
+                key: message.key,
+                value: message.value,
+                headers,
             };
-            let mut head = OwnedHeaders::new_with_capacity(6)
-                .insert(header(headers::PIPELINE, self.settings.pipeline.as_bytes()))
-                .insert(header(headers::ORDINAL, &ordinal))
-                .insert(header(headers::MAPPING, mapping.as_bytes()))
-                .insert(header(headers::SCHEMA, record.id.0.as_bytes()))
-                .insert(header(headers::LAYOUT, layout.as_bytes()));
-            if let Some(role) = headers::role_text(message.role) {
-                head = head.insert(header(headers::ROLE, role.as_bytes()));
-            }
-            let mut base: BaseRecord<'_, [u8], [u8], usize> =
-                BaseRecord::with_opaque_to(topic, slot.number)
-                    .partition(partition)
-                    .headers(head);
-            base.key = message.key;
-            base.payload = message.value;
-            self.send(base)
-                .map_err(|failure| match failure.rdkafka_error_code() {
-                    Some(Code::MessageSizeTooLarge | Code::InvalidMessageSize) => {
+            self.outlet
+                .hand(*place, &handed, deadline)
+                .map_err(|code| match code {
+                    Code::MessageSizeTooLarge | Code::InvalidMessageSize => {
                         self.too_large(record, topic, &message)
                     }
-                    _ => self.refused(&format!("writing to topic {topic}"), &failure),
+                    code => self.not_taken(topic, code),
                 })?;
         }
         Ok(())
+    }
+
+    fn place(&mut self, topic: &str) -> Result<Place, Error> {
+        let place = self.outlet.place(topic);
+        place.map_err(|code| self.not_taken(topic, code))
+    }
+
+    fn not_taken(&self, topic: &str, code: Code) -> Error {
+        let failure = KafkaError::MessageProduction(code);
+        self.refused(&format!("writing to topic {topic}"), &failure)
     }
 
     fn too_large(&self, record: &SchemaRecord, topic: &str, message: &Message<'_>) -> Error {
@@ -114,7 +147,7 @@ impl Committer {
     }
 
     /// The whole state, when enough was written since it was last.
-    pub(super) fn send_state(&self, sent: &mut Sent) -> Result<(), Error> {
+    pub(super) fn send_state(&mut self, sent: &mut Sent, deadline: Instant) -> Result<(), Error> {
         let due = self
             .settings
             .state_every_bytes
@@ -127,44 +160,42 @@ impl Committer {
         for record in self.ledger.state(self.settings.max_control_bytes() / 2) {
             let value = json(&LogRecord::State(record))?;
             bytes += value.len() as u64;
-            self.send_control(&self.control.barriers, &value, slot)?;
+            self.send_control(Control::Barriers, &value, slot, deadline)?;
         }
         sent.state = Some((slot, bytes));
         Ok(())
     }
 
-    pub(super) fn send_control(&self, topic: &str, value: &[u8], slot: usize) -> Result<(), Error> {
-        let base: BaseRecord<'_, [u8], [u8], usize> = BaseRecord::with_opaque_to(topic, slot)
-            .partition(0)
-            .payload(value);
-        self.send(base)
-            .map_err(|failure| match failure.rdkafka_error_code() {
-                Some(Code::MessageSizeTooLarge) => Error::RecordRefused {
-                    topic: topic.to_owned(),
-                    problem: format!(
-                        "a control record of {} bytes is longer than log.max_message_bytes",
-                        value.len()
-                    ),
-                },
-                _ => self.refused(&format!("writing to topic {topic}"), &failure),
-            })
-    }
-
-    fn send(&self, mut record: BaseRecord<'_, [u8], [u8], usize>) -> Result<(), KafkaError> {
-        loop {
-            self.deliveries().sending();
-            match self.producer.send(record) {
-                Ok(()) => return Ok(()),
-                Err((failure, again)) => {
-                    self.deliveries().not_sent();
-                    if failure.rdkafka_error_code() != Some(Code::QueueFull) {
-                        return Err(failure);
-                    }
-                    record = again;
-                    self.deliveries().wait_for_room();
-                }
-            }
-        }
+    pub(super) fn send_control(
+        &mut self,
+        control: Control,
+        value: &[u8],
+        slot: usize,
+        deadline: Instant,
+    ) -> Result<(), Error> {
+        let topic = match control {
+            Control::Barriers => self.control.barriers.clone(),
+            Control::Schema => self.control.schema.clone(),
+        };
+        let place = self.place(&topic)?;
+        let handed = Handed {
+            partition: 0,
+            slot,
+            key: None,
+            value: Some(value),
+            headers: &[],
+        };
+        let taken = self.outlet.hand(place, &handed, deadline);
+        taken.map_err(|code| match code {
+            Code::MessageSizeTooLarge => Error::RecordRefused {
+                problem: format!(
+                    "a control record of {} bytes is longer than log.max_message_bytes",
+                    value.len()
+                ),
+                topic,
+            },
+            code => self.not_taken(&topic, code),
+        })
     }
 }
 

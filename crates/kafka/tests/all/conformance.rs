@@ -1,7 +1,9 @@
 //! The laws of a log hold over Kafka.
 
 use super::setting::{Log, barrier, keyless, row, schema, shared};
-use change::{Barrier, ChangeKind, Origin, TableDescription, TableName, TableProgress};
+use change::{
+    Barrier, BarrierKind, ChangeKind, Origin, TableDescription, TableName, TableProgress,
+};
 use flow::ports::{LogReader, LogWriter};
 use std::sync::Arc;
 use testbed::conformance::log;
@@ -75,13 +77,27 @@ async fn what_a_barrier_says_besides_its_changes_is_read_too() {
     let tables = (0..4_000).map(|number| TableName::new("shop", format!("table_{number:0>200}")));
     sent.progress = tables.map(TableProgress::unplanned).collect();
     let mut chunk = barrier(2, vec![(orders, ChangeKind::Read { row: row(1, "r") })]);
-    chunk.chunk = true;
+    chunk.kind = BarrierKind::Chunk;
     let snapshot = Origin {
         transaction: None,
         ..(*chunk.changes[0].origin).clone()
     };
     chunk.changes[0].origin = Arc::new(snapshot);
-    for sent in [sent, chunk] {
+    let mut key = vec![change::Value::Null; chunk.changes[0].schema.columns.len()];
+    for &column in &chunk.changes[0].schema.key {
+        key[column] = row(2, "g")[column].clone();
+    }
+    let gone = ChangeKind::Gone {
+        key: change::Row::new(key),
+    };
+    let orders = &chunk.changes[0].schema;
+    let read = ChangeKind::Read { row: row(3, "k") };
+    let mut keys = barrier(3, vec![(orders.clone(), read), (orders.clone(), gone)]);
+    keys.kind = BarrierKind::Keys;
+    for change in &mut keys.changes {
+        change.origin = chunk.changes[0].origin.clone();
+    }
+    for sent in [sent, chunk, keys] {
         writer.send(sent.clone()).await.unwrap();
         same(&reader.next().await.unwrap().unwrap(), &sent);
     }

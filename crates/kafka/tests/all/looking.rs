@@ -76,7 +76,11 @@ async fn brokers_whose_settings_are_too_narrow_forbid_the_start() {
         property("transaction.max.timeout.ms", "20000"),
         property("min.insync.replicas", "2"),
     ];
-    let (broker, _alone) = own(KafkaOptions { properties }).await;
+    let (broker, _alone) = own(KafkaOptions {
+        properties,
+        ..KafkaOptions::default()
+    })
+    .await;
     let log = Log::fresh(&broker);
     let findings = preflight(log.settings.clone(), tables(), BOTH).await;
     let found = codes(&findings, Severity::Forbids);
@@ -165,7 +169,11 @@ async fn what_the_account_may_not_do_forbids_the_start_of_those_who_need_it() {
         ),
         property("allow.everyone.if.no.acl.found", "true"),
     ];
-    let (broker, _alone) = own(KafkaOptions { properties }).await;
+    let (broker, _alone) = own(KafkaOptions {
+        properties,
+        ..KafkaOptions::default()
+    })
+    .await;
     let access = |reads, writes| Access { reads, writes };
     let found = async |log: &Log, access| {
         let findings = preflight(log.settings.clone(), tables(), access).await;

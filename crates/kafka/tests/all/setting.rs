@@ -1,9 +1,9 @@
 //! Brokers and logs for tests. Each log is a pipeline of its own name, so that a broker serves many.
 
 use change::{
-    Barrier, Change, ChangeKind, Checkpoint, Column, ColumnKind, IntegerWidth, LogPosition,
-    MappingVersion, MySqlPosition, Ordinal, Origin, Place, Position, Row, Schema, TableName, Text,
-    Value,
+    Barrier, BarrierKind, Change, ChangeKind, Checkpoint, Column, ColumnKind, IntegerWidth,
+    LogPosition, MappingVersion, MySqlPosition, Ordinal, Origin, Place, Position, Row, Schema,
+    TableName, Text, Value,
 };
 use flow::ports::{LogWriter, Tail};
 use kafka::{KafkaReader, KafkaWriter, Settings};
@@ -146,7 +146,7 @@ pub fn barrier(transaction: u64, changes: Vec<(Arc<Schema>, ChangeKind)>) -> Bar
             committed_at_ms: 1_700_000_000_000,
         },
         changes: changes.collect(),
-        chunk: false,
+        kind: BarrierKind::Stream,
         emptied: Vec::new(),
         loosened: Vec::new(),
         described: Vec::new(),

@@ -1,6 +1,7 @@
 //! From the configuration to open adapters.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,6 +34,7 @@ pub(super) struct Connections {
     known: KnownTables,
     readings: Readings,
     server_id: u32,
+    spill_folder: PathBuf,
 }
 
 impl Connections {
@@ -62,6 +64,11 @@ impl Connections {
             keys: KeyOverrides::default(),
             known: KnownTables::default(),
             readings: Readings::default(),
+            spill_folder: configuration
+                .capture
+                .spill_folder
+                .clone()
+                .unwrap_or_else(std::env::temp_dir),
             server_id: tuned.unwrap_or_else(|| derived_server_id(&configuration.pipeline)),
         })
     }
@@ -76,6 +83,7 @@ impl Connections {
             known: self.known.clone(),
             readings: self.readings.clone(),
             server_id: Some(self.server_id),
+            spill_folder: self.spill_folder.clone(),
         })
     }
 

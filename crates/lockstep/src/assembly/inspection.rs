@@ -13,8 +13,8 @@ use tokio::net::TcpStream;
 use super::connections::{self, Connections};
 use super::{Part, findings, refused};
 use crate::config::{
-    ApplyTuning, CaptureTuning, Configuration, Log, Needs, Source, SourceAddress, Surroundings,
-    TablePatterns, Target, TargetAddress, Tls,
+    ApplyTuning, CaptureTuning, Configuration, Log, Needs, QuarantineTuning, Source, SourceAddress,
+    Surroundings, TablePatterns, Target, TargetAddress, Tls,
 };
 use crate::failure::{Failure, UsageError};
 use crate::proposal::{self, FoundColumn, FoundTable, Proposal, Stores};
@@ -119,6 +119,7 @@ fn draft(request: &InitRequest) -> Result<Configuration, Failure> {
         mapping: MappingConfig::default(),
         capture: CaptureTuning::default(),
         apply: ApplyTuning::default(),
+        quarantine: QuarantineTuning::default(),
     })
 }
 

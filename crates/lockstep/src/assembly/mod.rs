@@ -3,11 +3,14 @@
 
 mod connections;
 mod inspection;
+mod keys;
 mod leases;
 mod log;
 mod part;
 mod picture;
 mod planning;
+mod quarantine;
+mod recopying;
 mod requests;
 mod running;
 mod topics;
@@ -29,7 +32,8 @@ use std::time::Duration;
 pub use inspection::{InitRequest, init};
 pub use part::Part;
 pub use planning::plan;
-pub use requests::ask_for_recopy;
+pub use quarantine::{Selected, at_least_one, drop_quarantined, quarantined, retry_quarantined};
+pub use recopying::{Wanted, recopy};
 pub use running::{Ended, RunOptions, run};
 pub use topics::{list_topics, tail_topics};
 

@@ -13,7 +13,7 @@ use super::part::Part;
 use super::picture::Pictures;
 use super::work::work;
 use super::{connections, refused};
-use crate::config::{Configuration, Log};
+use crate::config::Configuration;
 use crate::exit::ExitStatus;
 use crate::failure::Failure;
 use crate::output::Snapshot;
@@ -148,7 +148,7 @@ async fn with_leases(
     if stopped.is_empty() {
         return Ok(Ended::CaughtUp);
     }
-    Err(tables_stopped(&configuration.log, &stopped))
+    Err(tables_stopped(&stopped))
 }
 
 /// Renews the leases, publishes the status and paints, until the work is done.
@@ -197,25 +197,21 @@ fn is_held(pipeline: &str, held: &Held) -> Failure {
     }
 }
 
-fn tables_stopped(log: &Log, stopped: &[(TableName, String)]) -> Failure {
+fn tables_stopped(stopped: &[(TableName, String)]) -> Failure {
     let list: Vec<String> = stopped
         .iter()
         .map(|(table, reason)| format!("{table} ({reason})"))
         .collect();
-    let topics = match log {
-        Log::Direct => "",
-        Log::Kafka(_) => ", which deletes the topics too,",
-    };
     Failure {
         code: "LS4011",
         message: format!(
             "caught up, but for tables that are stopped: {}",
             list.join("; ")
         ),
-        remedy: format!(
-            "mend what each reason names, then run `lockstep reset --yes --drop-target`{topics} \
-             and copy again, or leave the tables out of source.tables"
-        ),
+        remedy:
+            "mend what each reason names, then copy the tables again with `lockstep recopy` while \
+                 the pipeline runs, or leave them out of source.tables"
+                .to_owned(),
         status: ExitStatus::Halted,
         table: stopped.first().map(|(table, _)| table.to_string()),
         mistakes: Vec::new(),

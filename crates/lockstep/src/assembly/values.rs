@@ -139,22 +139,22 @@ fn of_values(table: &TableName, seen: &Seen) -> Vec<Finding> {
     }
     for column in &seen.not_booleans {
         let message = format!(
-            "column {column} is to become a Boolean and holds other numbers than 0 and 1: the \
-             first of them would stop the table"
+            "column {column} is to become a Boolean and holds other numbers than 0 and 1: such \
+             rows go to quarantine"
         );
         let remedy = format!(
             "leave out type = \"boolean\" for columns.{column:?}, or correct the values (SELECT \
              … WHERE … NOT IN (0, 1))"
         );
-        findings.push(Finding::forbids("LS4031", message, remedy).about(table));
+        findings.push(Finding::warns("LS4031", message, remedy).about(table));
     }
     if seen.largest_bytes > LARGEST_DOCUMENT_BYTES {
         let message = format!(
-            "it has a row of {}, and a document takes 16 MiB at most: it would stop the table",
+            "it has a row of {}, and a document takes 16 MiB at most: it goes to quarantine",
             words::bytes(seen.largest_bytes)
         );
         let remedy = "shorten or delete such rows, or leave the table out of source.tables";
-        findings.push(Finding::forbids("LS4032", message, remedy).about(table));
+        findings.push(Finding::warns("LS4032", message, remedy).about(table));
     }
     findings
 }
@@ -173,7 +173,7 @@ fn of_what_was_not_looked_at(tables: &[&TableName]) -> Option<Finding> {
             tables.len(),
             names.join(", ")
         ),
-        "nothing has to be done; a value that no document can hold stops its table and is named then",
+        "nothing has to be done; a row that no document can hold goes to quarantine and is named then",
     ))
 }
 

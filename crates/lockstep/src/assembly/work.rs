@@ -26,6 +26,10 @@ use crate::failure::Failure;
 const RETRY_FOR: Duration = Duration::from_secs(60);
 /// What a chunk's window may remember of the changes beside it.
 const MAX_WINDOW_BYTES: usize = 16 << 20;
+/// Keys of a table that may wait for being read anew, and what they may hold. They are stored whole
+/// with each barrier that changes them.
+const MAX_KEYS: usize = 1_000;
+const MAX_KEYS_BYTES: usize = 64 << 10;
 const READ_ATTEMPTS: u32 = 5;
 const HEAD_EVERY: Duration = Duration::from_secs(1);
 
@@ -240,6 +244,8 @@ fn settings(configuration: &Configuration, options: RunOptions) -> Settings {
                 max_barrier_changes: changes,
                 max_barrier_bytes: bytes,
                 max_window_bytes: MAX_WINDOW_BYTES,
+                max_keys: MAX_KEYS,
+                max_keys_bytes: MAX_KEYS_BYTES,
             },
             readers: ReaderSettings {
                 max_chunk_rows: capture.chunk_rows as usize,
@@ -256,6 +262,7 @@ fn settings(configuration: &Configuration, options: RunOptions) -> Settings {
             max_bytes: bytes.saturating_mul(2),
             max_chunk_bytes: capture.chunk_bytes as usize,
         },
+        max_quarantined: configuration.quarantine.max_entries as usize,
         retry_for: RETRY_FOR,
     }
 }

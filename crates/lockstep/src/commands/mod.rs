@@ -5,6 +5,7 @@ mod check;
 mod explain;
 mod init;
 mod plan;
+mod quarantine;
 mod recopy;
 mod reset;
 mod run;
@@ -100,9 +101,12 @@ enum Command {
     /// Show the pipeline's topics, and the changes in them as people read them
     #[command(after_help = topics::EXAMPLES)]
     Topics(topics::TopicsArguments),
-    /// Empty collections of the running pipeline and copy their tables from the beginning
-    #[command(after_help = EXIT_CODES)]
+    /// Copy tables of the running pipeline anew, stopped ones too, or single rows
+    #[command(after_help = recopy::EXAMPLES)]
     Recopy(recopy::RecopyArguments),
+    /// Show rows that are kept back because no document can hold them or MongoDB refuses them
+    #[command(after_help = quarantine::EXAMPLES)]
+    Quarantine(quarantine::QuarantineArguments),
     /// Forget the pipeline's checkpoints, so that the next run begins anew
     #[command(after_help = EXIT_CODES)]
     Reset(reset::ResetArguments),
@@ -144,7 +148,10 @@ pub fn execute(arguments: Arguments) -> ExitStatus {
         Command::Check => with_runtime(check::execute(&config, &output)),
         Command::Status(arguments) => with_runtime(status::execute(&arguments, &config, &output)),
         Command::Topics(arguments) => with_runtime(topics::execute(&arguments, &config, &output)),
-        Command::Recopy(arguments) => with_runtime(recopy::execute(&arguments, &config, &output)),
+        Command::Recopy(arguments) => with_runtime(recopy::execute(arguments, &config, &output)),
+        Command::Quarantine(arguments) => {
+            with_runtime(quarantine::execute(arguments, &config, &output))
+        }
         Command::Reset(arguments) => with_runtime(reset::execute(&arguments, &config, &output)),
     };
     ended.unwrap_or_else(|failure| {

@@ -52,6 +52,7 @@ pub(super) async fn execute(
     }
     let stop = super::listen()?;
     let (progress, pictures) = watch::channel(Snapshot::new(&configuration.pipeline));
+    let last = pictures.clone();
     let over = CancellationToken::new();
     let reporting = tokio::spawn(report(pictures, output.reporter(), over.clone()));
     let stopping = tokio::spawn(announce_stop(stop.clone(), output.clone()));
@@ -62,6 +63,7 @@ pub(super) async fn execute(
     if let Err(error) = reporting.await {
         tracing::error!(%error, "the progress display failed");
     }
+    let kept_back = last.borrow().quarantine;
     let resume = format!("lockstep {} --config {}", part.command(), config.display());
     match ended? {
         Ended::CaughtUp => {
@@ -79,6 +81,7 @@ pub(super) async fn execute(
                     }
                 },
                 &resume,
+                kept_back,
             );
             Ok(ExitStatus::Done)
         }
@@ -87,6 +90,7 @@ pub(super) async fn execute(
                 "interrupted",
                 "Stopped at a barrier; nothing is lost, and the next run goes on from here.",
                 &resume,
+                kept_back,
             );
             Ok(ExitStatus::Interrupted)
         }

@@ -34,7 +34,7 @@ pub use log::{KafkaLog, Log};
 pub use passwords::{Needs, Surroundings};
 pub use rendering::RenderedMistake;
 pub use stores::{Source, Target, Tls};
-pub use tuning::{ApplyTuning, CaptureTuning};
+pub use tuning::{ApplyTuning, CaptureTuning, QuarantineTuning};
 
 // For those who have no file yet.
 pub use address::{SourceAddress, TargetAddress};
@@ -52,6 +52,7 @@ pub struct Configuration {
     pub mapping: MappingConfig,
     pub capture: CaptureTuning,
     pub apply: ApplyTuning,
+    pub quarantine: QuarantineTuning,
 }
 
 /// Why there is no configuration.
@@ -119,6 +120,12 @@ const APPLY: Key = Key {
     name: "apply",
     allowed: "a section with counts",
     example: "[apply]\nlanes = 4",
+};
+
+const QUARANTINE: Key = Key {
+    name: "quarantine",
+    allowed: "a section with max_entries",
+    example: "[quarantine]\nmax_entries = 10000",
 };
 
 impl Configuration {
@@ -201,6 +208,10 @@ fn read(
         .section(APPLY)
         .map(ApplyTuning::read)
         .unwrap_or_default();
+    let quarantine = root
+        .section(QUARANTINE)
+        .map(QuarantineTuning::read)
+        .unwrap_or_default();
     root.finish();
     let target = target?;
     Some(Configuration {
@@ -215,6 +226,7 @@ fn read(
         target,
         capture,
         apply,
+        quarantine,
     })
 }
 

@@ -41,6 +41,9 @@ chunk_bytes = "1MiB"
 
 [apply]
 lanes = 2
+
+[quarantine]
+max_entries = 7
 "#;
 
 fn parse(text: &str) -> Result<Configuration, ConfigurationError> {
@@ -102,7 +105,11 @@ fn a_good_file_becomes_what_it_says() {
         mapping,
         capture,
         apply,
-    } = &configuration;
+        quarantine: QuarantineTuning { max_entries: 7 },
+    } = &configuration
+    else {
+        panic!("{configuration:?}")
+    };
     assert_eq!(pipeline, "shop");
     let Source {
         address,

@@ -1,6 +1,7 @@
-//! `[capture]` and `[apply]`: sizes and counts that have good defaults.
+//! `[capture]`, `[apply]` and `[quarantine]`: sizes and counts that have good defaults.
 //! None of them changes what arrives in MongoDB, only how fast and with how much memory.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::document::{Key, Section};
@@ -22,6 +23,8 @@ pub struct CaptureTuning {
     pub snapshot_readers: u32,
     /// How often an idle stream reports its position.
     pub heartbeat_interval: Duration,
+    /// Where the rows of XA transactions wait; `None`: the system's folder for temporary files.
+    pub spill_folder: Option<PathBuf>,
 }
 
 /// `[apply]`
@@ -29,6 +32,13 @@ pub struct CaptureTuning {
 pub struct ApplyTuning {
     /// Connections that write into MongoDB side by side.
     pub lanes: u32,
+}
+
+/// `[quarantine]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QuarantineTuning {
+    /// Rows that may be kept back; one more halts the pipeline.
+    pub max_entries: u64,
 }
 
 const SERVER_ID: Key = Key {
@@ -66,10 +76,21 @@ const HEARTBEAT_INTERVAL: Key = Key {
     allowed: "a span of time from 100ms to 1h; 10s is the default",
     example: r#"heartbeat_interval = "10s""#,
 };
+const SPILL_FOLDER: Key = Key {
+    name: "spill_folder",
+    allowed: "a folder with room for the rows of XA transactions; the system's folder for temporary files is the default",
+    example: r#"spill_folder = "/var/tmp""#,
+};
 const LANES: Key = Key {
     name: "lanes",
     allowed: "1 to 64; 4 is the default",
     example: "lanes = 4",
+};
+
+const MAX_ENTRIES: Key = Key {
+    name: "max_entries",
+    allowed: "1 to 100000; 10000 is the default",
+    example: "max_entries = 10000",
 };
 
 impl Default for CaptureTuning {
@@ -82,6 +103,7 @@ impl Default for CaptureTuning {
             chunk_bytes: 4 << 20,
             snapshot_readers: 4,
             heartbeat_interval: Duration::from_secs(10),
+            spill_folder: None,
         }
     }
 }
@@ -89,6 +111,14 @@ impl Default for CaptureTuning {
 impl Default for ApplyTuning {
     fn default() -> Self {
         Self { lanes: 4 }
+    }
+}
+
+impl Default for QuarantineTuning {
+    fn default() -> Self {
+        Self {
+            max_entries: 10_000,
+        }
     }
 }
 
@@ -119,6 +149,9 @@ impl CaptureTuning {
                     Duration::from_millis(100)..=Duration::from_secs(3600),
                 )
                 .map_or(defaults.heartbeat_interval, |interval| interval.value),
+            spill_folder: section
+                .text(SPILL_FOLDER)
+                .map(|folder| PathBuf::from(folder.value)),
         };
         section.finish();
         tuning
@@ -130,6 +163,19 @@ impl ApplyTuning {
         let defaults = Self::default();
         let tuning = Self {
             lanes: count_to_64(&mut section, LANES).unwrap_or(defaults.lanes),
+        };
+        section.finish();
+        tuning
+    }
+}
+
+impl QuarantineTuning {
+    pub(super) fn read(mut section: Section<'_>) -> Self {
+        let defaults = Self::default();
+        let tuning = Self {
+            max_entries: section
+                .integer(MAX_ENTRIES, 1..=100_000)
+                .map_or(defaults.max_entries, |entries| entries.value),
         };
         section.finish();
         tuning

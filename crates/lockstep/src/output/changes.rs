@@ -77,7 +77,7 @@ pub(super) fn line(change: &Change, colours: Colours) -> String {
     let (word, colour) = match &change.kind {
         ChangeKind::Insert { .. } => ("insert", "32"),
         ChangeKind::Update { .. } => ("update", "33"),
-        ChangeKind::Delete { .. } => ("delete", "31"),
+        ChangeKind::Delete { .. } | ChangeKind::Gone { .. } => ("delete", "31"),
         ChangeKind::Read { .. } => ("copied", "36"),
     };
     let word = match colours {
@@ -96,14 +96,9 @@ pub(super) fn line(change: &Change, colours: Colours) -> String {
                 );
             }
         }
+        ChangeKind::Gone { key } => append_key(schema, key, &mut text),
         ChangeKind::Update { before, after } => {
-            for index in &schema.key {
-                let (column, value) = (&schema.columns[*index], &before[*index]);
-                append(
-                    &mut text,
-                    &format!("{}={}", column.name, shown(column, value)),
-                );
-            }
+            append_key(schema, before, &mut text);
             differences(schema, before, after, &mut text);
         }
     }
@@ -118,6 +113,13 @@ pub(super) fn line(change: &Change, colours: Colours) -> String {
     }
     .expect("a String takes every text");
     text
+}
+
+fn append_key(schema: &Schema, row: &Row, text: &mut String) {
+    for index in &schema.key {
+        let (column, value) = (&schema.columns[*index], &row[*index]);
+        append(text, &format!("{}={}", column.name, shown(column, value)));
+    }
 }
 
 fn differences(schema: &Schema, before: &Row, after: &Row, text: &mut String) {

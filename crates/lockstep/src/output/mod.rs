@@ -6,6 +6,7 @@ mod changes;
 mod columns;
 mod lines;
 mod plan;
+mod quarantine;
 mod reporter;
 mod snapshot;
 mod status;
@@ -15,7 +16,9 @@ mod text;
 pub mod words;
 
 use std::io::{IsTerminal, Write};
+use std::sync::Arc;
 
+use change::QuarantineRecord;
 use indicatif::{MultiProgress, ProgressDrawTarget};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -114,6 +117,30 @@ impl Output {
         screen.map_or(plan::USUAL_WIDTH, |(width, _)| usize::from(width.0))
     }
 
+    /// Rows in quarantine: a JSON line for each, or two lines of text and a sum.
+    pub fn quarantine(&self, records: &[Arc<QuarantineRecord>]) {
+        if self.json {
+            for record in records {
+                print_json(&quarantine::as_json(record, false));
+            }
+            return;
+        }
+        for record in records {
+            print_line(&quarantine::line(record));
+        }
+        print_line(&match records.len() {
+            0 => "Nothing is in quarantine.".to_owned(),
+            rows => format!("In quarantine: {}.", words::rows(rows as u64)),
+        });
+    }
+
+    /// One row in quarantine with all that is known of it.
+    pub fn quarantined(&self, record: &QuarantineRecord) {
+        self.answer(&quarantine::as_json(record, true), || {
+            quarantine::page(record)
+        });
+    }
+
     pub fn topics(&self, listed: &[kafka::TopicListing]) {
         if self.json {
             listed
@@ -147,13 +174,23 @@ impl Output {
     }
 
     /// The last words of a run, with the command that goes on from here.
-    pub fn end(&self, reason: &str, text: &str, resume: &str) {
+    pub fn end(&self, reason: &str, text: &str, resume: &str, kept_back: u64) {
         if self.json {
             print_json(
-                &json!({ "event": "end", "reason": reason, "message": text, "resume": resume }),
+                &json!({ "event": "end", "reason": reason, "message": text, "resume": resume, "quarantine": kept_back }),
             );
-        } else if !self.quiet {
+            return;
+        }
+        if !self.quiet {
             print_line(&format!("{text}\nGo on with: {resume}"));
+        }
+        if kept_back > 0 {
+            let rows = words::rows(kept_back);
+            let warning = format!(
+                "warning: {rows} in quarantine: their documents are not what MySQL holds\n  \
+                 remedy: look at them with `lockstep quarantine list`"
+            );
+            print_to(std::io::stderr().lock(), &warning);
         }
     }
 

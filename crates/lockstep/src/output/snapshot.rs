@@ -59,6 +59,9 @@ pub struct TableProgress {
     pub rows_total: Option<u64>,
     pub rows_per_second: Option<f64>,
     pub eta_seconds: Option<f64>,
+    /// Rows in quarantine.
+    #[serde(default)]
+    pub quarantined: u64,
     /// Why the table is stopped or copied again.
     pub reason: Option<String>,
 }

@@ -31,17 +31,21 @@ pub(super) fn render(snapshot: &Snapshot) -> String {
             .as_ref()
             .map(|reason| format!("  {reason}"))
             .unwrap_or_default();
+        let kept_back = match table.quarantined {
+            0 => String::new(),
+            rows => format!(", {} in quarantine", words::count(rows)),
+        };
         let pace = words::pace(table);
         lines.push(format!(
-            "  {name:widest$}  {:9}  {}{pace}{reason}",
+            "  {name:widest$}  {:9}  {}{pace}{kept_back}{reason}",
             table.state.word(),
             words::copied(table)
         ));
     }
     if snapshot.quarantine > 0 {
         lines.push(format!(
-            "  quarantine: {} rows",
-            words::count(snapshot.quarantine)
+            "  quarantine: {} (lockstep quarantine list)",
+            words::rows(snapshot.quarantine)
         ));
     }
     if let Some(error) = &snapshot.last_error {

@@ -17,6 +17,7 @@ fn table(state: TableState, rows_copied: u64, rows_total: Option<u64>) -> TableP
         rows_total,
         rows_per_second: copying.then_some(45_000.0),
         eta_seconds: copying.then_some(10.8),
+        quarantined: 0,
         reason: (state == TableState::Stopped).then(|| "ALTER TABLE is not understood yet".into()),
     }
 }
@@ -137,6 +138,9 @@ fn status_as_text_has_a_line_for_each_table() {
         message: "the server went away".into(),
     });
     snapshot.quarantine = 3;
+    if let Some(orders) = snapshot.tables.get_mut("shop.orders") {
+        orders.quarantined = 3;
+    }
     insta::assert_snapshot!(status::render(&snapshot));
 }
 

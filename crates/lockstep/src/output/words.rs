@@ -15,6 +15,12 @@ pub fn count(number: u64) -> String {
     text
 }
 
+/// Rows in words: `1 row`, `1,200 rows`.
+pub fn rows(number: u64) -> String {
+    let word = if number == 1 { "row" } else { "rows" };
+    format!("{} {word}", count(number))
+}
+
 /// Seconds as `0.2 s`, `42 s`, `3 min 20 s`, `2 h 5 min`.
 pub fn seconds(seconds: f64) -> String {
     let seconds = seconds.max(0.0);

@@ -142,7 +142,7 @@ fn offer(kind: &ColumnKind, declared: &str, zero_dates: bool) -> Option<Offer> {
             ..
         } if declared.starts_with("tinyint(1)") => offered(
             "type = \"boolean\"",
-            "an Int32; \"boolean\" where there is nothing but 0 and 1: another value stops the table.",
+            "an Int32; \"boolean\" where there is nothing but 0 and 1: a row with another value goes to quarantine.",
         ),
         ColumnKind::Decimal { precision, .. } if *precision > 34 => offered(
             "type = \"double\"",

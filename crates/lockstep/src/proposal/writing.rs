@@ -303,4 +303,9 @@ fn tuning(file: &mut File, plan: &Plan<'_>) {
     );
     file.line("\n[apply]");
     file.noted("# lanes = 4", "connections that write side by side");
+    file.line("\n[quarantine]");
+    file.noted(
+        "# max_entries = 10000",
+        "rows that may be kept back; one more halts the pipeline",
+    );
 }

@@ -92,7 +92,7 @@ async fn an_insert_that_meets_its_own_document_is_done_again_as_an_upsert() {
 }
 
 #[tokio::test]
-async fn a_collision_on_another_index_stops_the_table_and_leaves_nothing() {
+async fn a_collision_on_another_index_names_the_document_and_leaves_nothing() {
     let setting = Setting::new().await;
     let mut sink = setting.sink().await;
     let effects = vec![put(doc! { "_id": 1, "code": "same" })];
@@ -103,8 +103,8 @@ async fn a_collision_on_another_index_stops_the_table_and_leaves_nothing() {
     ];
     let failure = sink.apply(&atomic(2, effects)).await.unwrap_err();
     assert_eq!(
-        (failure.code, failure.disposition),
-        ("LS3011", Disposition::Table)
+        (failure.code, failure.disposition.clone()),
+        ("LS3011", of_document(3))
     );
     assert!(failure.message.contains("document 3"), "{failure}");
     assert!(failure.message.contains("code"), "{failure}");
@@ -130,8 +130,8 @@ async fn a_document_past_the_limit_is_named_before_anything_is_written() {
         .await
         .unwrap_err();
     assert_eq!(
-        (failure.code, failure.disposition),
-        ("LS3012", Disposition::Table)
+        (failure.code, failure.disposition.clone()),
+        ("LS3012", of_document(7))
     );
     assert!(failure.message.contains("document 7"), "{failure}");
     assert!(setting.documents().await.is_empty());
@@ -229,7 +229,7 @@ async fn collections_and_indexes_are_made_once_however_often_they_are_asked_for(
     other.secondary[0].keys = vec![("weight".into(), 1)];
     let failure = sink.finish(&other).await.unwrap_err();
     assert_eq!(
-        (failure.code, failure.disposition),
+        (failure.code, failure.disposition.clone()),
         ("LS3014", Disposition::Table)
     );
     assert_eq!(
@@ -247,7 +247,7 @@ async fn collections_and_indexes_are_made_once_however_often_they_are_asked_for(
     violated.unique[0].partial.clear();
     let failure = sink.prepare(&violated).await.unwrap_err();
     assert_eq!(
-        (failure.code, failure.disposition),
+        (failure.code, failure.disposition.clone()),
         ("LS3015", Disposition::Table)
     );
 }
@@ -300,7 +300,7 @@ async fn a_view_of_that_name_is_not_written_to() {
     sink.take_over().await.unwrap();
     let failure = sink.prepare(&plan()).await.unwrap_err();
     assert_eq!(
-        (failure.code, failure.disposition),
+        (failure.code, failure.disposition.clone()),
         ("LS3021", Disposition::Table)
     );
 }
@@ -324,8 +324,14 @@ async fn a_document_that_a_validator_refuses_is_named() {
         .await
         .unwrap_err();
     assert_eq!(
-        (failure.code, failure.disposition),
-        ("LS3013", Disposition::Table)
+        (failure.code, failure.disposition.clone()),
+        ("LS3013", of_document(2))
     );
     assert!(failure.message.contains("document 2"), "{failure}");
+}
+
+/// The row of this document is at fault, not its table.
+fn of_document(id: i32) -> Disposition {
+    let id = doc! { "_id": id }.to_vec().unwrap();
+    Disposition::Document(Box::new(change::DocumentId(id.into())))
 }

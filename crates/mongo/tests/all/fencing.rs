@@ -24,7 +24,7 @@ async fn a_predecessor_that_wakes_up_writes_nothing() {
         .await
         .unwrap_err();
     assert_eq!(
-        (failure.code, failure.disposition),
+        (failure.code, failure.disposition.clone()),
         ("LS3009", Disposition::Fenced)
     );
     new.apply(&atomic(2, vec![put(doc! { "_id": 2, "by": "new" })]))
@@ -227,7 +227,7 @@ async fn a_server_that_stays_away_is_told_after_the_limit() {
         .await
         .unwrap_err();
     assert_eq!(
-        (failure.code, failure.disposition),
+        (failure.code, failure.disposition.clone()),
         ("LS3010", Disposition::Halt)
     );
 }

@@ -52,7 +52,7 @@ async fn a_silent_lease_changes_hands_and_its_holder_is_told() {
     assert!(begun.elapsed() >= silence);
     let failure = first.renew().await.unwrap_err();
     assert_eq!(
-        (failure.code, failure.disposition),
+        (failure.code, failure.disposition.clone()),
         ("LS3009", Disposition::Fenced)
     );
     second.renew().await.unwrap();

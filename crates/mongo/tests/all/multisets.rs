@@ -46,7 +46,7 @@ async fn removing_more_copies_than_there_are_stops_the_table() {
         .await
         .unwrap_err();
     assert_eq!(
-        (failure.code, failure.disposition),
+        (failure.code, failure.disposition.clone()),
         ("LS3019", Disposition::Table)
     );
     assert_eq!(setting.documents().await.len(), 2);

@@ -1,8 +1,8 @@
-//! A real validator refuses one table's documents: that table stops, and the others go on.
+//! A real validator refuses documents of one table: their rows are kept back, and all else goes on.
 
 use crate::setting::Setting;
 use bson::{Document, doc};
-use change::{TableName, TableProgress, TableState};
+use change::{RowState, TableName, TableProgress, TableState, Value};
 use flow::capture;
 use flow::group::GroupLimits;
 use flow::pipeline::{Settings, run_direct};
@@ -19,6 +19,8 @@ const SETTINGS: Settings = Settings {
             max_barrier_changes: 40,
             max_barrier_bytes: 1 << 20,
             max_window_bytes: 1 << 20,
+            max_keys: 100,
+            max_keys_bytes: 1 << 16,
         },
         readers: ReaderSettings {
             max_chunk_rows: 10,
@@ -35,6 +37,7 @@ const SETTINGS: Settings = Settings {
         max_bytes: 1 << 20,
         max_chunk_bytes: 1 << 20,
     },
+    max_quarantined: 100,
     retry_for: Duration::from_secs(20),
 };
 const ROWS: i64 = 60;
@@ -92,49 +95,69 @@ async fn progress(setting: &Setting, name: &str) -> TableProgress {
     tables.find(|one| one.table == table(name)).unwrap()
 }
 
-async fn poor_stands_still_and_good_has(setting: &Setting, rows: i64) {
-    let poor = progress(setting, "poor").await;
-    let trouble = poor.trouble.unwrap();
-    assert_eq!(
-        (poor.state, &*trouble.code),
-        (TableState::Stopped, "LS3013")
-    );
-    assert!(trouble.message.contains("shop.poor"), "{trouble}");
-    let good = progress(setting, "good").await;
-    assert_eq!(good.state, TableState::Following);
-    assert_eq!(count(setting, "good").await, rows);
+/// Both tables follow and have so many rows, but for those that are kept back.
+async fn all_but_those_kept_back_are_there(setting: &Setting, rows: i64, kept_back: &[i64]) {
+    for (name, lacking) in [("good", 0), ("poor", kept_back.len() as i64)] {
+        assert_eq!(progress(setting, name).await.state, TableState::Following);
+        assert_eq!(count(setting, name).await, rows - lacking, "{name}");
+    }
+    let records = setting.target.quarantine().await.unwrap();
+    let mut found: Vec<i64> = Vec::new();
+    for record in &records {
+        assert_eq!(record.table, table("poor"));
+        assert_eq!(&*record.trouble.code, "LS3013");
+        assert!(record.trouble.message.contains("shop.poor"), "{record:?}");
+        let Some([Value::Int(id)]) = record.row_key_values.as_deref() else {
+            panic!("the key is read out of the document: {record:?}");
+        };
+        assert_eq!(&*record.row_key, format!("id = {id}"));
+        found.push(*id);
+    }
+    found.sort_unstable();
+    assert_eq!(found, kept_back);
 }
 
 #[tokio::test]
-async fn a_validator_stops_the_table_whose_copy_it_refuses() {
+async fn rows_that_a_validator_refuses_while_they_are_copied_are_kept_back() {
     let setting = Setting::new().await;
     let server = server();
-    // One row of many, so that much of its chunk's rows is written before it is met.
-    let validator = doc! { "_id": { "$ne": 31_i64 } };
+    // Some rows of many, so that much of their chunks is written before they are met.
+    let validator = doc! { "_id": { "$nin": [31_i64, 32_i64, 50_i64] } };
     command(&setting, doc! { "create": "poor", "validator": validator }).await;
     catch_up(&setting, &server).await;
-    poor_stands_still_and_good_has(&setting, ROWS).await;
-    insert(&server, "poor", ROWS..ROWS + 5);
-    insert(&server, "good", ROWS..ROWS + 5);
+    all_but_those_kept_back_are_there(&setting, ROWS, &[31, 32, 50]).await;
+    for name in ["poor", "good"] {
+        insert(&server, name, ROWS..ROWS + 5);
+    }
+    let before = labelled_row(32, "l32");
+    server.commit(&[Statement::delete(&table("poor"), before)]);
     catch_up(&setting, &server).await;
-    poor_stands_still_and_good_has(&setting, ROWS + 5).await;
+    all_but_those_kept_back_are_there(&setting, ROWS + 5, &[31, 32, 50]).await;
+    let records = setting.target.quarantine().await.unwrap();
+    let gone: Vec<_> = records
+        .iter()
+        .filter(|one| one.state == RowState::Gone && one.waiting == 1)
+        .map(|one| one.row_key.to_string())
+        .collect();
+    assert_eq!(gone, ["id = 32"]);
 }
 
 #[tokio::test]
-async fn a_validator_stops_the_table_whose_changes_it_refuses() {
+async fn rows_whose_changes_a_validator_refuses_are_kept_back_out_of_their_transaction() {
     let setting = Setting::new().await;
     let server = server();
     catch_up(&setting, &server).await;
-    assert_eq!(count(&setting, "poor").await, ROWS);
-    let validator = doc! { "_id": { "$ne": ROWS + 2 } };
+    let validator = doc! { "_id": { "$nin": [ROWS + 2, ROWS + 4] } };
     command(&setting, doc! { "collMod": "poor", "validator": validator }).await;
-    // One transaction of both: the other table's part of it is not lost.
+    // One transaction of both: the rest of it is not lost.
     let both = ["good", "poor"].into_iter().flat_map(|name| {
         (ROWS..ROWS + 5)
             .map(move |id| Statement::insert(&table(name), labelled_row(id, &format!("l{id}"))))
     });
     server.commit(&both.collect::<Vec<_>>());
     catch_up(&setting, &server).await;
-    poor_stands_still_and_good_has(&setting, ROWS + 5).await;
-    assert_eq!(count(&setting, "poor").await, ROWS);
+    all_but_those_kept_back_are_there(&setting, ROWS + 5, &[ROWS + 2, ROWS + 4]).await;
+    // A reset forgets them.
+    setting.target.reset(None).await.unwrap();
+    assert!(setting.target.quarantine().await.unwrap().is_empty());
 }

@@ -212,6 +212,7 @@ pub fn batch(transaction: u64, work: Work) -> ApplyBatch {
             version: 1,
             hash: "abc".into(),
         },
+        quarantine: Vec::new(),
     }
 }
 

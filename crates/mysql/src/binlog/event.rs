@@ -45,6 +45,22 @@ pub(crate) const TAGGED_GTID: u8 = 42;
 /// MariaDB's own events begin here.
 pub(crate) const FIRST_OF_MARIADB: u8 = 160;
 
+/// Whether an event tells what a transaction does to tables, as opposed to its marks and seeds.
+pub(crate) fn is_content(event_type: u8) -> bool {
+    matches!(
+        event_type,
+        TABLE_MAP
+            | WRITE_ROWS
+            | UPDATE_ROWS
+            | DELETE_ROWS
+            | PARTIAL_UPDATE_ROWS
+            | WRITE_ROWS_V1
+            | UPDATE_ROWS_V1
+            | DELETE_ROWS_V1
+            | EXECUTE_LOAD_QUERY
+    )
+}
+
 const ARTIFICIAL_FLAG: u16 = 0x20;
 const IGNORABLE_FLAG: u16 = 0x80;
 

@@ -26,10 +26,7 @@ pub(crate) fn read_image(map: &TableMap, images: &mut Cursor) -> Result<Vec<Valu
     let decoders = &map.decoders;
     let nulls = images
         .take(decoders.len().div_ceil(8))
-        .map_err(|reason| ImageError {
-            column: "(null bitmap)".to_owned(),
-            reason,
-        })?;
+        .map_err(head_error)?;
     let mut values = Vec::with_capacity(decoders.len());
     for (index, decoder) in decoders.iter().enumerate() {
         let value = if bit(&nulls, index) {
@@ -52,19 +49,17 @@ pub(crate) fn read_partial_image(
 ) -> Result<Vec<Value>, ImageError> {
     const PARTIAL_JSON: u64 = 1;
     let decoders = &map.decoders;
-    let head = |reason| ImageError {
-        column: "(options)".to_owned(),
-        reason,
-    };
-    let options = images.length_encoded().map_err(head)?;
+    let options = images.length_encoded().map_err(head_error)?;
     let partial = if options & PARTIAL_JSON != 0 {
         images
             .take(map.json_columns.len().div_ceil(8))
-            .map_err(head)?
+            .map_err(head_error)?
     } else {
         Bytes::new()
     };
-    let nulls = images.take(decoders.len().div_ceil(8)).map_err(head)?;
+    let nulls = images
+        .take(decoders.len().div_ceil(8))
+        .map_err(head_error)?;
     let mut values = Vec::with_capacity(decoders.len());
     let mut json_columns_seen = 0;
     for (index, decoder) in decoders.iter().enumerate() {
@@ -143,7 +138,7 @@ impl ValueDecoder {
     }
 }
 
-fn read_diffs(
+pub(super) fn read_diffs(
     images: &mut Cursor,
     length_bytes: usize,
     before: &Value,
@@ -166,7 +161,15 @@ fn sized(images: &mut Cursor, length_bytes: usize) -> Result<Bytes, Malformed> {
     images.take(length)
 }
 
-fn error(map: &TableMap, index: usize, reason: Malformed) -> ImageError {
+/// What stands ahead of the values can't be read.
+pub(super) fn head_error(reason: Malformed) -> ImageError {
+    ImageError {
+        column: "(null bitmap)".to_owned(),
+        reason,
+    }
+}
+
+pub(super) fn error(map: &TableMap, index: usize, reason: Malformed) -> ImageError {
     ImageError {
         column: map.schema.columns[index].name.to_string(),
         reason,

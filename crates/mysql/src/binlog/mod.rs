@@ -11,6 +11,7 @@ pub(crate) mod gtid;
 pub(crate) mod image;
 pub(crate) mod metadata;
 pub(crate) mod number;
+pub(crate) mod partial;
 pub(crate) mod payload;
 pub(crate) mod rows;
 pub(crate) mod table_map;

@@ -5,6 +5,7 @@
 
 use crate::binlog::event;
 use crate::binlog::image::{ImageError, read_image, read_partial_image};
+use crate::binlog::partial::{self, PartialImage};
 use crate::binlog::table_map::TableMap;
 use crate::wire::{Cursor, Malformed};
 use bytes::Bytes;
@@ -34,15 +35,26 @@ pub(crate) struct RowImages<'a> {
     map: &'a TableMap,
     before: Bytes,
     after: Bytes,
+    /// Whether both images have all columns.
+    whole: bool,
     images: Cursor,
+}
+
+/// A change as it is read.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Read {
+    Whole(ChangeKind<Row>),
+    /// Without all columns.
+    Partial {
+        before: Option<PartialImage>,
+        after: Option<PartialImage>,
+    },
 }
 
 /// Why an event's rows can't be read.
 #[derive(Debug, PartialEq)]
 pub(crate) enum RowsError {
     Malformed(String),
-    /// The column's index: it is not in the images.
-    Missing(usize),
 }
 
 impl RowsEvent {
@@ -78,7 +90,7 @@ impl RowsEvent {
         })
     }
 
-    /// Goes on to the images. Every column must be in every image that has to be whole.
+    /// Goes on to the images.
     pub(crate) fn images<'a>(self, map: &'a TableMap) -> Result<RowImages<'a>, RowsError> {
         let mut images = self.rest;
         let columns = images.length()?;
@@ -96,19 +108,21 @@ impl RowsEvent {
             Kind::Delete => (first, Bytes::new()),
             Kind::Update | Kind::PartialUpdate => (first, images.take(bitmap_bytes)?),
         };
-        for bitmap in [&before, &after] {
-            if !bitmap.is_empty()
-                && let Some(missing) =
-                    (0..columns).find(|&column| !crate::wire::bit(bitmap, column))
-            {
-                return Err(RowsError::Missing(missing));
-            }
+        let is_whole = |bitmap: &Bytes| {
+            bitmap.is_empty() || (0..columns).all(|column| crate::wire::bit(bitmap, column))
+        };
+        // Images of no columns take no bytes, so there would be no end to them.
+        let is_empty = |bitmap: &Bytes| bitmap.iter().all(|byte| *byte == 0);
+        if is_empty(&before) && is_empty(&after) && self.kind != Kind::Write {
+            return Err(Malformed("its images have no columns").into());
         }
+        let whole = is_whole(&before) && is_whole(&after);
         Ok(RowImages {
             kind: self.kind,
             map,
             before,
             after,
+            whole,
             images,
         })
     }
@@ -121,12 +135,15 @@ impl RowImages<'_> {
     }
 
     /// The next change; `None` when the event is read to its end.
-    pub(crate) fn next(&mut self) -> Result<Option<ChangeKind<Row>>, RowsError> {
+    pub(crate) fn next(&mut self) -> Result<Option<Read>, RowsError> {
         debug_assert!(
             self.before.len().max(self.after.len()) >= self.map.decoders.len().div_ceil(8)
         );
         if self.images.is_empty() {
             return Ok(None);
+        }
+        if !self.whole {
+            return self.next_partial().map(Some);
         }
         let (map, images) = (self.map, &mut self.images);
         let change = match self.kind {
@@ -152,7 +169,30 @@ impl RowImages<'_> {
                 }
             }
         };
-        Ok(Some(change))
+        Ok(Some(Read::Whole(change)))
+    }
+
+    fn next_partial(&mut self) -> Result<Read, RowsError> {
+        let (map, images) = (self.map, &mut self.images);
+        let before = match self.kind {
+            Kind::Write => None,
+            Kind::Update | Kind::PartialUpdate | Kind::Delete => {
+                Some(partial::read(map, &self.before, images)?)
+            }
+        };
+        let after = match (self.kind, &before) {
+            (Kind::Delete, _) => None,
+            (Kind::PartialUpdate, Some(before)) => Some(partial::read_with_differences(
+                map,
+                &self.after,
+                before,
+                images,
+            )?),
+            (Kind::Write | Kind::Update | Kind::PartialUpdate, _) => {
+                Some(partial::read(map, &self.after, images)?)
+            }
+        };
+        Ok(partial::completed(before, after))
     }
 }
 

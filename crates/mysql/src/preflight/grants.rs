@@ -87,7 +87,7 @@ pub(super) async fn check(
             findings.push(Finding::warns(
                 "LS2530",
                 format!("{prepared} XA transactions are prepared and undecided"),
-                "XA RECOVER lists them; commit or roll them back before the start",
+                "XA RECOVER lists them; better commit or roll them back before the start: rows of before it have to be looked up in the binary logs",
             ));
         }
     }

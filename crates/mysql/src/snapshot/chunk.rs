@@ -1,4 +1,4 @@
-//! One chunk of a table with a key.
+//! One chunk of a table with a key, or some of its keys.
 //!
 //! The window, clause by clause: the view opens only when everything up to C is visible
 //! (`WAIT_FOR_EXECUTED_GTID_SET`); all of `low` is visible in it, since `@@gtid_executed` is read
@@ -9,10 +9,12 @@
 
 use super::layout::{Layout, StoredTexts};
 use super::{Reader, SnapshotError};
-use change::{KeyRange, Position, Row, Value};
+use crate::quote;
+use change::{Identity, KeyRange, Position, Row, Value};
 use flow::ports::{Chunk, ChunkRequest};
 use mysql_async::prelude::Queryable;
-use reconcile::WindowBounds;
+use reconcile::{Extent, WindowBounds};
+use std::collections::HashSet;
 
 /// A result that was left early is read to its end when so much of it is left at most; else its
 /// connection is ended.
@@ -29,28 +31,39 @@ pub(super) struct RowsRead {
 }
 
 impl Reader {
-    pub(super) async fn read_range(
+    pub(super) async fn read_extent(
         &mut self,
         request: &ChunkRequest,
         layout: &Layout,
     ) -> Result<Chunk, SnapshotError> {
         self.wait_for(request).await?;
         let executed = self.session.executed().await?;
-        let read = self.select_range(request, layout).await?;
+        let mut read = match &request.extent {
+            Extent::Range(range) => self.select_range(request, range, layout).await?,
+            Extent::Keys(keys) => self.select_keys(request, keys, layout).await?,
+        };
         let high = self.session.log_head().await?;
-        let rest = match (read.more, read.last_key) {
-            (true, Some(last_key)) => {
-                if request.range.after.as_ref() == Some(&last_key) {
+        let rest = match (&request.extent, read.more, read.last_key.take()) {
+            (Extent::Range(range), true, Some(last_key)) => {
+                if range.after.as_ref() == Some(&last_key) {
                     return Err(layout
                         .key
                         .error("the last row read is the one that the chunk was to begin after"));
                 }
-                (request.range.through.as_ref() != Some(&last_key)).then(|| KeyRange {
-                    after: Some(last_key),
-                    through: request.range.through.clone(),
+                (range.through.as_ref() != Some(&last_key)).then(|| {
+                    Extent::Range(KeyRange {
+                        after: Some(last_key),
+                        through: range.through.clone(),
+                    })
                 })
             }
-            _ => None,
+            (Extent::Keys(keys), true, _) => {
+                let rows = read.rows.iter();
+                let met: HashSet<Identity> = rows.map(|row| layout.schema.identity(row)).collect();
+                let unmet = keys.iter().filter(|key| !met.contains(&Identity::of(*key)));
+                Some(Extent::Keys(unmet.cloned().collect()))
+            }
+            (Extent::Range(_) | Extent::Keys(_), _, _) => None,
         };
         Ok(Chunk {
             schema: layout.schema.clone(),
@@ -84,6 +97,7 @@ impl Reader {
     async fn select_range(
         &mut self,
         request: &ChunkRequest,
+        range: &KeyRange,
         layout: &Layout,
     ) -> Result<RowsRead, SnapshotError> {
         let name = &layout.schema.name;
@@ -103,7 +117,7 @@ impl Reader {
             "SELECT {} FROM {} WHERE {} ORDER BY {} LIMIT {limit}",
             layout.selection,
             key.table_clause(),
-            key.within(&request.range)?,
+            key.within(range)?,
             key.order(false),
         );
         let read = self
@@ -114,6 +128,26 @@ impl Reader {
             self.row_bytes.insert(name.clone(), mean.max(1));
         }
         Ok(read)
+    }
+
+    /// The rows of these keys, and of keys that the server holds equal to them.
+    async fn select_keys(
+        &mut self,
+        request: &ChunkRequest,
+        keys: &[Vec<Value>],
+        layout: &Layout,
+    ) -> Result<RowsRead, SnapshotError> {
+        let key = &layout.key;
+        // No index is forced: one of another order may be the better one here.
+        let query = format!(
+            "SELECT {} FROM {} AS t WHERE {}",
+            layout.selection,
+            quote::table(&layout.schema.name),
+            key.is_one_of(keys)?,
+        );
+        // Without an end of its own: each key has one row at most, by what the server holds equal.
+        let limit = keys.len() + 1;
+        self.select(layout, &query, limit, request.max_bytes).await
     }
 
     /// Reads the rows of one SELECT until they hold `max_bytes`.

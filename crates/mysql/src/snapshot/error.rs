@@ -57,6 +57,9 @@ pub enum SnapshotError {
     /// The range is of another key than the table's: the table was made anew since it was planned.
     #[error("{table}: the range to be copied was planned for another key than the table has now")]
     RangeMisfit { table: TableName },
+    /// The engine forgets what is written: the log has rows that the table never has.
+    #[error("{table} is a {engine} table, which keeps none of the rows that are written to it")]
+    KeepsNoRows { table: TableName, engine: String },
     /// A table without a key does not fit into one chunk.
     #[error(
         "{table} has no key and holds more than {max_bytes} bytes, the most that is read at once"
@@ -89,6 +92,7 @@ impl SnapshotError {
             SnapshotError::Charset(failure) => failure.code,
             SnapshotError::Key { .. } | SnapshotError::RangeMisfit { .. } => "LS2509",
             SnapshotError::TooLargeWithoutKey { .. } => "LS2510",
+            SnapshotError::KeepsNoRows { .. } => "LS2513",
             SnapshotError::Server { .. } => "LS2511",
             SnapshotError::Answer { .. } => "LS2512",
         }
@@ -175,13 +179,14 @@ impl SnapshotError {
             | SnapshotError::NotVisible { .. }
             | SnapshotError::NoBinaryLog
             | SnapshotError::Charset(_)
-            | SnapshotError::ColumnType { .. } => false,
+            | SnapshotError::ColumnType { .. }
+            | SnapshotError::KeepsNoRows { .. } => false,
         }
     }
 
     fn disposition(&self) -> Disposition {
         match self {
-            SnapshotError::Charset(failure) => failure.disposition,
+            SnapshotError::Charset(failure) => failure.disposition.clone(),
             SnapshotError::Connection { .. }
             | SnapshotError::NotVisible { .. }
             | SnapshotError::HeldUp { .. } => Disposition::Transient,
@@ -189,6 +194,7 @@ impl SnapshotError {
             | SnapshotError::ColumnType { .. }
             | SnapshotError::Key { .. }
             | SnapshotError::RangeMisfit { .. }
+            | SnapshotError::KeepsNoRows { .. }
             | SnapshotError::TooLargeWithoutKey { .. } => Disposition::Table,
             SnapshotError::AccessDenied { .. }
             | SnapshotError::MissingGrant { .. }
@@ -206,6 +212,7 @@ impl SnapshotError {
             | SnapshotError::ColumnType { table, .. }
             | SnapshotError::Key { table, .. }
             | SnapshotError::RangeMisfit { table }
+            | SnapshotError::KeepsNoRows { table, .. }
             | SnapshotError::TooLargeWithoutKey { table, .. } => Some(table),
             SnapshotError::Connection { .. }
             | SnapshotError::AccessDenied { .. }
@@ -250,6 +257,9 @@ impl SnapshotError {
             }
             SnapshotError::TooLargeWithoutKey { .. } => {
                 "give the table a primary key, or name identity_columns for it"
+            }
+            SnapshotError::KeepsNoRows { .. } => {
+                "leave the table out with tables = [\"!database.table\"], or give it an engine that keeps rows"
             }
             SnapshotError::Server { .. } | SnapshotError::Answer { .. } => {
                 "see the server's error log; report the message where it makes no sense"

@@ -144,6 +144,46 @@ impl Key {
         })
     }
 
+    /// The condition that a row has one of these keys. It may hold for more rows than have the very
+    /// bytes of a key, and holds for all that do.
+    pub(crate) fn is_one_of(&self, keys: &[Vec<Value>]) -> Result<String, SnapshotError> {
+        let mut conditions = Vec::with_capacity(keys.len());
+        for key in keys {
+            if key.len() != self.columns.len() {
+                return Err(self.misfit());
+            }
+            let columns = self.columns.iter().zip(key);
+            let equal: Result<Vec<String>, SnapshotError> = columns
+                .map(|(column, value)| self.is(column, value))
+                .collect();
+            conditions.push(format!("({})", equal?.join(" AND ")));
+        }
+        Ok(match conditions.is_empty() {
+            true => "FALSE".to_owned(),
+            false => conditions.join(" OR "),
+        })
+    }
+
+    fn is(&self, column: &KeyColumn, value: &Value) -> Result<String, SnapshotError> {
+        let name = &column.name;
+        let (charset, text) = match (&column.kind, value) {
+            (ColumnKind::Text { charset }, Value::Text(text)) if &**charset != "utf8mb4" => (
+                charset,
+                quote::text("utf8mb4", "utf8mb4_bin", text.as_bytes()),
+            ),
+            _ => return Ok(format!("{name} = {}", self.literal(column, value)?)),
+        };
+        Ok(match &**charset {
+            // Every character has one code here.
+            "utf8mb3" | "utf8" | "ascii" | "latin1" | "ucs2" | "utf16" | "utf16le" | "utf32" => {
+                let collation = &column.collation;
+                format!("{name} = CONVERT({text} USING {charset}) COLLATE {collation}")
+            }
+            // Some characters have several codes, and the row may have any of them.
+            _ => format!("CONVERT({name} USING utf8mb4) = {text}"),
+        })
+    }
+
     /// The condition that column number `index` is at least `value`.
     pub(crate) fn at_least(&self, index: usize, value: &Value) -> Result<String, SnapshotError> {
         let column = &self.columns[index];

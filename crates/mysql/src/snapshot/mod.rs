@@ -206,7 +206,7 @@ impl Reader {
         let read = if layout.schema.key.is_empty() {
             self.read_whole(request, &layout).await
         } else {
-            self.read_range(request, &layout).await
+            self.read_extent(request, &layout).await
         };
         let name = &layout.schema.name;
         // Columns that changed meanwhile explain an error, and spoil a success.

@@ -3,7 +3,8 @@
 //! A parcel crosses to another task, which costs as much as several rows; small transactions are
 //! therefore sent several at a time, but never later than the moment when the stream has to wait.
 
-use change::{ChangeKind, Origin, Place, Row, RowChange, Schema};
+use crate::binlog::partial::PartialImage;
+use change::{ChangeKind, Origin, PartialChange, Place, Row, RowChange, Schema};
 use flow::ports::SourceEvent;
 use std::sync::Arc;
 
@@ -16,6 +17,9 @@ const PARCEL_EVENTS: usize = 256;
 pub(super) struct Outbox {
     schema: Option<Arc<Schema>>,
     rows: Vec<RowChange>,
+    /// Those of which the log does not tell whole rows; never beside others, so that all stay in
+    /// their order.
+    partial: Vec<PartialChange>,
     /// Where the next row stands if it shares the offset of the one before.
     next: Place,
     row_bytes: usize,
@@ -32,11 +36,33 @@ impl Outbox {
         offset: u64,
         bytes: usize,
     ) {
-        let same = self
-            .schema
-            .as_ref()
-            .is_some_and(|known| Arc::ptr_eq(known, schema));
-        if !same || self.rows.len() >= BATCH_ROWS || self.row_bytes + bytes > BATCH_BYTES {
+        let same = self.partial.is_empty() && self.rows.len() < BATCH_ROWS;
+        let place = self.place(same, schema, offset, bytes);
+        self.rows.push(RowChange { place, kind });
+    }
+
+    /// Adds a change of which the log does not tell whole rows.
+    pub(super) fn partial(
+        &mut self,
+        schema: &Arc<Schema>,
+        (before, after): (Option<PartialImage>, Option<PartialImage>),
+        offset: u64,
+        bytes: usize,
+    ) {
+        let same = self.rows.is_empty() && self.partial.len() < BATCH_ROWS;
+        let place = self.place(same, schema, offset, bytes);
+        self.partial.push(PartialChange {
+            place,
+            before,
+            after,
+        });
+    }
+
+    /// The place of a row that goes into the open batch if that is of the same kind.
+    fn place(&mut self, same: bool, schema: &Arc<Schema>, offset: u64, bytes: usize) -> Place {
+        let known = self.schema.as_ref();
+        let same = same && known.is_some_and(|known| Arc::ptr_eq(known, schema));
+        if !same || self.row_bytes + bytes > BATCH_BYTES {
             self.close_batch();
             self.schema = Some(Arc::clone(schema));
         }
@@ -45,8 +71,8 @@ impl Outbox {
         }
         let place = self.next;
         self.next.row += 1;
-        self.rows.push(RowChange { place, kind });
         self.row_bytes += bytes;
+        place
     }
 
     /// Begins a transaction: rows are counted anew, also where offsets repeat in another file.
@@ -79,14 +105,16 @@ impl Outbox {
     }
 
     fn close_batch(&mut self) {
-        if let Some(schema) = self.schema.take()
-            && !self.rows.is_empty()
-        {
+        if let Some(schema) = self.schema.take() {
             self.event_bytes += self.row_bytes;
-            self.events.push(SourceEvent::Rows {
-                schema,
-                rows: std::mem::take(&mut self.rows),
-            });
+            let partial = std::mem::take(&mut self.partial);
+            let rows = std::mem::take(&mut self.rows);
+            if !partial.is_empty() {
+                let rows = partial;
+                self.events.push(SourceEvent::Partial { schema, rows });
+            } else if !rows.is_empty() {
+                self.events.push(SourceEvent::Rows { schema, rows });
+            }
         }
         self.row_bytes = 0;
     }

@@ -62,6 +62,10 @@ impl KnownTables {
         self.0.read().expect(LOCK).contains(table)
     }
 
+    pub(crate) fn all(&self) -> Vec<TableName> {
+        self.0.read().expect(LOCK).iter().cloned().collect()
+    }
+
     pub(crate) fn of_database(&self, database: &str) -> Vec<TableName> {
         let tables = self.0.read().expect(LOCK);
         tables

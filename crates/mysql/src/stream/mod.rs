@@ -6,11 +6,14 @@
 mod batch;
 mod follow;
 mod known;
+mod prepared;
 mod query;
+mod reach;
 mod renaming;
 mod resume;
 mod sizes;
 mod source;
+mod spill;
 mod trouble;
 
 pub use known::{KeyOverrides, KnownTables};

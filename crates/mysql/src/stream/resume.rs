@@ -43,6 +43,19 @@ pub(super) async fn check_family(connection: &mut Connection) -> Result<(), Erro
     Ok(())
 }
 
+/// Whether an XA COMMIT is logged before its rows can be seen, and enters gtid_executed after, as
+/// every other transaction: before MySQL 8.0.30 the binary log and the engine were not in order.
+pub(super) fn follows_xa(version: &str) -> bool {
+    let numbers = version.split(|character: char| !character.is_ascii_digit());
+    let numbers: Vec<u32> = numbers.map_while(|number| number.parse().ok()).collect();
+    numbers.as_slice() >= [8, 0, 30].as_slice()
+}
+
+/// What the server has removed from its binary logs.
+pub(super) async fn purged(connection: &mut Connection) -> Result<GtidSet, Error> {
+    set(connection, "SELECT @@GLOBAL.gtid_purged").await
+}
+
 /// Reads the server's state; waits a little for the transactions of `expected`, since the stream
 /// shows a transaction before the server has marked it as executed.
 pub(super) async fn read_state(
@@ -59,7 +72,7 @@ pub(super) async fn read_state(
         address: connection.address().to_owned(),
         server_uuid: value(connection, "SELECT @@GLOBAL.server_uuid").await?,
         // Purged first: it only grows, and what is purged between the two is found by the dump.
-        purged: set(connection, "SELECT @@GLOBAL.gtid_purged").await?,
+        purged: purged(connection).await?,
         executed: set(connection, "SELECT @@GLOBAL.gtid_executed").await?,
         head: log_head(connection).await?,
     })
@@ -188,6 +201,19 @@ mod tests {
             committed_at_ms: 0,
         };
         check(&state, &checkpoint).err().map(|error| error.code())
+    }
+
+    #[test]
+    fn xa_transactions_are_followed_where_log_and_engine_are_in_order() {
+        for (version, followed) in [
+            ("8.0.29", false),
+            ("8.0.30-22.1", true),
+            ("8.0.4-rc-log", false),
+            ("8.4.0", true),
+            ("9.7.4", true),
+        ] {
+            assert_eq!(follows_xa(version), followed, "{version}");
+        }
     }
 
     #[test]

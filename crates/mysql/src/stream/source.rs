@@ -1,7 +1,8 @@
 //! The port's implementation: where the log's head is, and opening a stream after a checkpoint.
 
-use super::follow::Follower;
+use super::follow::{Follower, Opening};
 use super::known::{KeyOverrides, KnownTables};
+use super::reach::Reach;
 use super::resume::{self, value};
 use crate::binlog::dump::Dump;
 use crate::charset::Charsets;
@@ -14,6 +15,7 @@ use flow::Failure;
 use flow::ports::{ChangeSource, ChangeStream, SourceEvent};
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, Hasher};
+use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -36,6 +38,8 @@ pub struct SourceOptions {
     pub readings: Readings,
     /// The server id of the dump; a random one where `None`. Two dumps with one id end each other.
     pub server_id: Option<u32>,
+    /// Where the rows of XA transactions wait until these are decided: in a file without a name.
+    pub spill_folder: PathBuf,
 }
 
 /// MySQL's binlog as a source of changes.
@@ -93,18 +97,20 @@ impl Source {
         self.options
             .known
             .extend(tables.into_iter().filter(|table| selected(table)));
+        let reach = Reach::read(&mut connection).await?;
+        let follows_xa = resume::follows_xa(connection.server_version());
         let server_id = self.options.server_id.unwrap_or_else(random_server_id);
         let dump = Dump::start(connection, server_id, &position.gtid_set).await?;
         let (sender, parcels) = mpsc::channel(PARCELS);
         let same_server = state.server_uuid == *position.server_uuid;
-        let follower = Follower::new(
-            self.options.clone(),
-            dump,
-            state.server_uuid.into(),
-            same_server.then(|| position.log.clone()),
-            Arc::clone(&position.gtid_set),
-            sender,
-        );
+        let opening = Opening {
+            server_uuid: state.server_uuid.into(),
+            opened_at: same_server.then(|| position.log.clone()),
+            executed: Arc::clone(&position.gtid_set),
+            follows_xa,
+            reach,
+        };
+        let follower = Follower::new(self.options.clone(), dump, opening, sender);
         tracing::debug!(server_id, position = %position, "binlog stream opened");
         Ok(Stream {
             parcels,
@@ -215,7 +221,7 @@ fn owned_set(text: &str) -> String {
 }
 
 /// Random enough that no two dumps share it; never 0, which is no server.
-fn random_server_id() -> u32 {
+pub(super) fn random_server_id() -> u32 {
     let random = std::hash::RandomState::new().build_hasher().finish();
     (random as u32).max(1)
 }

@@ -3,17 +3,6 @@
 use crate::error::Error;
 use change::Trouble;
 
-/// Rows were changed by a statement that the source logged as text.
-pub(super) fn statement_format(place: &str) -> Trouble {
-    trouble(
-        "LS2004",
-        format!(
-            "rows of the table may have been changed at {place} by a statement that was logged as text, not as rows"
-        ),
-        "SET PERSIST binlog_format = ROW on the source, find the session that sets another format, then copy the table afresh",
-    )
-}
-
 /// Rows were logged that the same transaction undid.
 pub(super) fn rolled_back(place: &str) -> Trouble {
     trouble(
@@ -21,7 +10,7 @@ pub(super) fn rolled_back(place: &str) -> Trouble {
         format!(
             "rows of the table were logged and then rolled back in the transaction that ends at {place}"
         ),
-        "keep tables of other engines than InnoDB out of transactions with this one, then copy the table afresh",
+        "keep tables of other engines than InnoDB out of transactions with this one, then copy the table again with `lockstep recopy`",
     )
 }
 
@@ -30,9 +19,9 @@ pub(super) fn xa(place: &str) -> Trouble {
     trouble(
         "LS2052",
         format!(
-            "rows of the table were changed at {place} inside an XA transaction, which is not followed yet"
+            "rows of the table were changed at {place} inside an XA transaction, which is not followed on servers before MySQL 8.0.30"
         ),
-        "change the table without XA transactions, then copy it afresh, or leave it out of source.tables",
+        "upgrade the source, or change the table without XA transactions, then copy it again with `lockstep recopy`, or leave it out of source.tables",
     )
 }
 
@@ -41,7 +30,7 @@ pub(super) fn unknown_statement(what: &str, place: &str) -> Trouble {
     trouble(
         "LS2054",
         format!("the statement {what} … at {place} is not known, and names the table"),
-        "use a release that knows the statement, or copy the table afresh",
+        "use a release that knows the statement, or copy the table again with `lockstep recopy`",
     )
 }
 

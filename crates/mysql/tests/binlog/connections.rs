@@ -92,14 +92,14 @@ async fn a_stream_that_loses_its_server_or_its_server_id_says_so() {
     let mut second = stage.open(&head).await.unwrap();
     let error = end_of(&mut first).await;
     assert_eq!(
-        (error.code, error.disposition),
+        (error.code, error.disposition.clone()),
         ("LS2024", Disposition::Transient),
         "{error}"
     );
     stage.server.kill();
     let error = end_of(&mut second).await;
     assert_eq!(
-        (error.code, error.disposition),
+        (error.code, error.disposition.clone()),
         ("LS2001", Disposition::Transient),
         "{error}"
     );

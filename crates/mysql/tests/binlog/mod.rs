@@ -3,11 +3,13 @@
 mod charsets;
 pub(crate) mod column_types;
 mod connections;
+mod partial;
 mod statements;
 mod transactions;
+mod xa;
 
 use change::{
-    ChangeKind, Checkpoint, MySqlPosition, Ordinal, Position, Row, TableEventKind, TableName,
+    ChangeKind, Checkpoint, MySqlPosition, Ordinal, Position, Row, TableEventKind, TableName, Value,
 };
 use flow::Failure;
 use flow::ports::{ChangeSource, ChangeStream, SourceEvent};
@@ -20,7 +22,7 @@ use testbed::servers::{MySql, MySqlOptions};
 
 /// A server, a session on it, and what a stream is opened with.
 pub(crate) struct Stage {
-    server: MySql,
+    pub(crate) server: MySql,
     pub(crate) session: mysql_async::Conn,
     pub(crate) options: SourceOptions,
 }
@@ -32,7 +34,12 @@ impl Stage {
             .iter()
             .map(|argument| (*argument).to_owned())
             .collect();
-        let server = MySql::start(MySqlOptions { arguments }).await.unwrap();
+        let server = MySql::start(MySqlOptions {
+            arguments,
+            ..MySqlOptions::default()
+        })
+        .await
+        .unwrap();
         let connect = ConnectOptions::from_url(&server.url()).unwrap();
         let mut session = mysql_async::Conn::new(connect.to_mysql_async(true))
             .await
@@ -47,6 +54,7 @@ impl Stage {
             known: KnownTables::default(),
             readings: Readings::default(),
             server_id: None,
+            spill_folder: std::env::temp_dir(),
         };
         Self {
             server,
@@ -94,6 +102,11 @@ impl Stage {
     pub(crate) async fn events(&self, after: &MySqlPosition) -> Vec<SourceEvent> {
         let head = self.head().await;
         let mut stream = self.open(after).await.unwrap();
+        self.events_of(&mut stream, &head).await
+    }
+
+    /// What a stream tells up to a position.
+    async fn events_of(&self, stream: &mut Stream, head: &MySqlPosition) -> Vec<SourceEvent> {
         let mut events = Vec::new();
         loop {
             let event = stream.next().await.unwrap();
@@ -104,9 +117,10 @@ impl Stage {
                 | SourceEvent::Heartbeat {
                     position: Position::MySql(position),
                 } => position.log.has_reached(&head.log),
-                SourceEvent::Begin { .. } | SourceEvent::Rows { .. } | SourceEvent::Table(_) => {
-                    false
-                }
+                SourceEvent::Begin { .. }
+                | SourceEvent::Rows { .. }
+                | SourceEvent::Partial { .. }
+                | SourceEvent::Table(_) => false,
             };
             if !matches!(event, SourceEvent::Heartbeat { .. }) {
                 events.push(event);
@@ -166,6 +180,24 @@ fn words(event: &SourceEvent) -> Vec<String> {
             }
             other => format!("{} {other:?}", event.table),
         }],
+        SourceEvent::Partial { schema, rows } => {
+            let image = |image: &Option<Box<[Option<Value>]>>| match image {
+                None => "-".to_owned(),
+                Some(image) => {
+                    let columns = image.iter().map(|column| match column {
+                        None => "_".to_owned(),
+                        Some(Value::Int(number)) => number.to_string(),
+                        Some(Value::Text(text)) => text.as_str().to_owned(),
+                        Some(other) => format!("{other:?}"),
+                    });
+                    columns.collect::<Vec<_>>().join(",")
+                }
+            };
+            let table = &schema.name.table;
+            rows.iter()
+                .map(|row| format!("{table} {} > {}", image(&row.before), image(&row.after)))
+                .collect()
+        }
         SourceEvent::Rows { schema, rows } => rows
             .iter()
             .map(|change| {
@@ -176,7 +208,9 @@ fn words(event: &SourceEvent) -> Vec<String> {
                         format!("{table} {}>{}", first(before), first(after))
                     }
                     ChangeKind::Delete { before } => format!("{table} -{}", first(before)),
-                    ChangeKind::Read { row } => format!("{table} ={}", first(row)),
+                    ChangeKind::Read { row } | ChangeKind::Gone { key: row } => {
+                        format!("{table} ={}", first(row))
+                    }
                 }
             })
             .collect(),

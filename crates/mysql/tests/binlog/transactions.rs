@@ -98,6 +98,7 @@ async fn every_commit_can_be_resumed_from_and_nothing_comes_twice() {
                 } => {
                     assert!(position.log.has_reached(&after.log), "a position goes back");
                 }
+                SourceEvent::Partial { rows, .. } => panic!("{rows:?}"),
                 SourceEvent::Table(event) => panic!("{event:?}"),
             }
         };
@@ -220,6 +221,51 @@ async fn a_row_larger_than_a_packet_frame_arrives_whole() {
 }
 
 #[tokio::test]
+async fn one_event_of_64_megabytes_with_many_rows_passes_in_batches() {
+    const ROWS: usize = 64;
+    let mut stage = Stage::start(&[
+        "--max-allowed-packet=128M",
+        // One event for all rows of the statement.
+        "--binlog-row-event-max-size=134217728",
+    ])
+    .await;
+    stage
+        .run(&["CREATE TABLE a (id INT PRIMARY KEY, b LONGTEXT)"])
+        .await;
+    let before = stage.head().await;
+    stage
+        .run(&[
+            "INSERT INTO a WITH RECURSIVE k (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM k \
+                WHERE i < 63) SELECT i, REPEAT(CHAR(97 + i % 26), 1050000) FROM k",
+        ])
+        .await;
+    let events = stage.events(&before).await;
+    let mut next = 0;
+    for event in &events {
+        let SourceEvent::Rows { rows, .. } = event else {
+            continue;
+        };
+        // A batch holds what it is meant to hold, or one row.
+        assert_eq!(rows.len(), 1);
+        let row = rows[0].kind.after().unwrap();
+        let letter = char::from(b'a' + (next % 26) as u8);
+        let Value::Text(text) = &row[1] else {
+            panic!("{:?}", row[1])
+        };
+        let text = text.to_string();
+        assert!(text.len() == 1_050_000 && text.chars().all(|character| character == letter));
+        next += 1;
+    }
+    assert_eq!(next, ROWS);
+    // All rows stand in the same event.
+    let places = events.iter().filter_map(|event| match event {
+        SourceEvent::Rows { rows, .. } => Some(rows[0].place.offset),
+        _ => None,
+    });
+    assert_eq!(places.collect::<std::collections::BTreeSet<u64>>().len(), 1);
+}
+
+#[tokio::test]
 async fn a_checkpoint_is_only_resumed_where_the_history_is_whole() {
     let mut stage = Stage::start(&[]).await;
     let early = stage.head().await;
@@ -234,7 +280,7 @@ async fn a_checkpoint_is_only_resumed_where_the_history_is_whole() {
         .await;
     let purged = stage.open(&early).await.err().unwrap();
     assert_eq!(
-        (purged.code, purged.disposition),
+        (purged.code, purged.disposition.clone()),
         ("LS2020", Disposition::Halt)
     );
     assert!(

@@ -61,6 +61,7 @@ impl SourceSetting for Database {
             known: KnownTables::default(),
             readings: mysql::Readings::default(),
             server_id: None,
+            spill_folder: std::env::temp_dir(),
         })
     }
 

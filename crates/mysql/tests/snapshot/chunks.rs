@@ -32,11 +32,11 @@ async fn assert_chunks_cover(database: &mut Database, table: &str) {
     let mut seen: HashSet<Identity> = HashSet::new();
     let mut sizes = Sizes(table.len() as u64);
     for range in plan.ranges {
-        let mut rest = Some(range);
-        while let Some(range) = rest.take() {
+        let mut rest = Some(reconcile::Extent::Range(range));
+        while let Some(extent) = rest.take() {
             let request = ChunkRequest {
                 table: described.clone(),
-                range,
+                extent,
                 after: beginning(),
                 max_rows: sizes.next(4_000),
                 max_bytes: sizes.next(2 << 20),
@@ -229,7 +229,7 @@ async fn a_chunk_ends_where_its_bytes_are_used_up() {
     let described = described(&mut reader, &database.table("large")).await;
     let mut request = ChunkRequest {
         table: described,
-        range: KeyRange::default(),
+        extent: reconcile::Extent::Range(KeyRange::default()),
         after: beginning(),
         max_rows: 10_000,
         max_bytes: 5_000_000,
@@ -239,7 +239,7 @@ async fn a_chunk_ends_where_its_bytes_are_used_up() {
         let chunk = reader.read(&request).await.unwrap().unwrap();
         sizes.push(chunk.rows.len());
         match chunk.rest {
-            Some(rest) => request.range = rest,
+            Some(rest) => request.extent = rest,
             None => break,
         }
     }

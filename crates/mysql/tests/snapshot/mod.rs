@@ -63,7 +63,12 @@ impl Database {
     /// On a server that was started with these arguments and ends with the process.
     pub async fn on_a_server_of_its_own(name: &'static str, arguments: &[&str]) -> Self {
         let arguments = arguments.iter().map(|text| (*text).to_owned()).collect();
-        let server = MySql::start(MySqlOptions { arguments }).await.unwrap();
+        let server = MySql::start(MySqlOptions {
+            arguments,
+            ..MySqlOptions::default()
+        })
+        .await
+        .unwrap();
         let options = ConnectOptions::from_url(&server.url()).unwrap();
         let connection = Conn::new(options.to_mysql_async(false)).await.unwrap();
         let mut database = Self {
@@ -152,7 +157,7 @@ pub async fn described(reader: &mut Reader, table: &TableName) -> Arc<TableDescr
 pub async fn read_whole(reader: &mut Reader, table: &Arc<TableDescription>) -> Chunk {
     let request = ChunkRequest {
         table: table.clone(),
-        range: change::KeyRange::default(),
+        extent: reconcile::Extent::Range(change::KeyRange::default()),
         after: beginning(),
         max_rows: 1_000_000,
         max_bytes: 1 << 30,

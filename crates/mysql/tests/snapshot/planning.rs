@@ -50,7 +50,7 @@ async fn planning_reads_a_small_part_of_the_table_and_splits_it_fairly() {
         for range in plan.ranges {
             let request = ChunkRequest {
                 table: described.clone(),
-                range,
+                extent: reconcile::Extent::Range(range),
                 after: beginning(),
                 max_rows: 1_000_000,
                 max_bytes: 1 << 30,

@@ -171,7 +171,7 @@ async fn a_member_that_the_catalogue_cannot_spell_stops_the_table() {
     database.run("INSERT INTO t VALUES (3, '😀', 'a')").await;
     let request = ChunkRequest {
         table: described,
-        range: change::KeyRange::default(),
+        extent: reconcile::Extent::Range(change::KeyRange::default()),
         after: beginning(),
         max_rows: 10,
         max_bytes: 1 << 20,

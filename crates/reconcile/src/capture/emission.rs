@@ -6,12 +6,12 @@
 //! is equal to.
 
 use super::{Capture, ReadChunk};
-use crate::copy::WindowId;
+use crate::copy::{Extent, WindowId};
 use crate::table_copy::TableCopy;
 use crate::window::{Void, WindowBounds};
 use change::{
-    Barrier, Change, ChangeKind, Checkpoint, Ordinal, Origin, Place, Position, TableEvent,
-    TableEventKind, TableName, Torn,
+    Barrier, BarrierKind, Change, ChangeKind, Checkpoint, Ordinal, Origin, Place, Position,
+    TableEvent, TableEventKind, TableName, Torn,
 };
 use std::sync::Arc;
 
@@ -44,7 +44,13 @@ impl Capture {
             committed_at_ms,
             ..self.checkpoint(self.last)
         };
-        self.push(checkpoint, changes, false, Vec::new(), Vec::new());
+        self.push(
+            checkpoint,
+            changes,
+            BarrierKind::Stream,
+            Vec::new(),
+            Vec::new(),
+        );
     }
 
     /// Closes a barrier with everything that is settled, or with the position alone.
@@ -63,7 +69,13 @@ impl Capture {
             torn: self.torn.clone(),
             ..self.checkpoint(ordinal)
         };
-        self.push(checkpoint, changes, false, Vec::new(), Vec::new());
+        self.push(
+            checkpoint,
+            changes,
+            BarrierKind::Stream,
+            Vec::new(),
+            Vec::new(),
+        );
         self.moved = false;
     }
 
@@ -103,7 +115,11 @@ impl Capture {
                     }
                 }
                 TableEventKind::Created => self.copies.add(&event.table),
-                TableEventKind::Unsupported(trouble) => self.stop_table(&event.table, trouble),
+                // Before that, the windows will read its result.
+                TableEventKind::Unsupported(trouble) if self.is_live(&event.table) => {
+                    self.stop_table(&event.table, trouble);
+                }
+                TableEventKind::Unsupported(_) => {}
             }
         }
         if !emptied.is_empty() || !loosened.is_empty() {
@@ -118,7 +134,13 @@ impl Capture {
         }
         let ordinal = self.next_ordinal();
         let checkpoint = self.checkpoint(ordinal);
-        self.push(checkpoint, Vec::new(), false, emptied, loosened);
+        self.push(
+            checkpoint,
+            Vec::new(),
+            BarrierKind::Stream,
+            emptied,
+            loosened,
+        );
     }
 
     /// Has tables that are ahead of the stream described and copied again, and those that somebody
@@ -186,8 +208,17 @@ impl Capture {
             bounds,
             rest,
         } = chunk;
-        let Some(window) = self.copies.take_window(table, window) else {
-            return;
+        let window = match self.copies.take_window(table, window) {
+            Some((Extent::Range(_), window)) => window,
+            Some((Extent::Keys(keys), window)) => {
+                let chunk = (schema, rows, bounds, rest);
+                return self.emit_keys(table, keys, window, chunk);
+            }
+            None => return,
+        };
+        let rest = match rest {
+            Some(Extent::Range(rest)) => Some(rest),
+            Some(Extent::Keys(_)) | None => None,
         };
         let rows_read = rows.len() as u64;
         let rows = match window.close(&schema, rows, &bounds.low) {
@@ -227,7 +258,13 @@ impl Capture {
             change: (changes.len() as u64).saturating_sub(1),
         };
         let checkpoint = self.checkpoint(self.last);
-        self.push(checkpoint, changes, true, Vec::new(), Vec::new());
+        self.push(
+            checkpoint,
+            changes,
+            BarrierKind::Chunk,
+            Vec::new(),
+            Vec::new(),
+        );
         self.moved = false;
     }
 
@@ -241,7 +278,7 @@ impl Capture {
 
     /// What rows of a chunk say of where they come from: the server that was read and when, and the
     /// position that they are equal at.
-    fn here(&self, bounds: &WindowBounds) -> (Arc<Origin>, u64) {
+    pub(super) fn here(&self, bounds: &WindowBounds) -> (Arc<Origin>, u64) {
         let Position::MySql(position) = &self.position;
         let origin = Origin {
             transaction: None,
@@ -252,7 +289,7 @@ impl Capture {
         (Arc::new(origin), position.log.offset)
     }
 
-    fn checkpoint(&self, ordinal: Ordinal) -> Checkpoint {
+    pub(super) fn checkpoint(&self, ordinal: Ordinal) -> Checkpoint {
         Checkpoint {
             format: Checkpoint::FORMAT,
             ordinal,
@@ -262,20 +299,21 @@ impl Capture {
         }
     }
 
-    fn push(
+    pub(super) fn push(
         &mut self,
         checkpoint: Checkpoint,
         changes: Vec<Change>,
-        chunk: bool,
+        kind: BarrierKind,
         emptied: Vec<TableName>,
-        loosened: Vec<TableName>,
+        mut loosened: Vec<TableName>,
     ) {
+        loosened.extend(self.copies.take_loosened());
         let (progress, described) = self.copies.take_news();
         let mapping = self.mapping.clone();
         let barrier = Barrier {
             checkpoint,
             changes,
-            chunk,
+            kind,
             emptied,
             loosened,
             described,

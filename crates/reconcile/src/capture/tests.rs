@@ -2,7 +2,7 @@
 //! `tests/all/capturing`.
 
 use super::*;
-use change::{Column, ColumnKind, LogPosition, MySqlPosition, TableDescription};
+use change::{Column, ColumnKind, KeyRange, LogPosition, MySqlPosition, TableDescription};
 
 #[test]
 fn a_torn_transaction_that_comes_back_shorter_is_refused() {
@@ -27,6 +27,8 @@ fn a_torn_transaction_that_comes_back_shorter_is_refused() {
         max_barrier_changes: 10,
         max_barrier_bytes: 1 << 20,
         max_window_bytes: 1 << 20,
+        max_keys: 100,
+        max_keys_bytes: 1 << 16,
     };
     let mapping = MappingVersion {
         version: 1,
@@ -59,6 +61,8 @@ fn a_plan_made_for_a_former_table_of_the_same_name_is_not_taken() {
         max_barrier_changes: 10,
         max_barrier_bytes: 1 << 20,
         max_window_bytes: 1 << 20,
+        max_keys: 100,
+        max_keys_bytes: 1 << 16,
     };
     let mapping = MappingVersion {
         version: 1,

@@ -1,8 +1,8 @@
 //! Checkpoints and barriers that are told apart by one number.
 
 use change::{
-    Barrier, Checkpoint, KeyRange, LogPosition, MappingVersion, MySqlPosition, Ordinal, Position,
-    TableName, TableProgress, TableState, Torn, Value,
+    Barrier, BarrierKind, Checkpoint, KeyRange, LogPosition, MappingVersion, MySqlPosition,
+    Ordinal, Position, TableName, TableProgress, TableState, Torn, Value,
 };
 use std::sync::Arc;
 
@@ -54,6 +54,8 @@ pub(super) fn progress(transaction: u64) -> TableProgress {
         }],
         rows_copied: transaction,
         rows_estimated: 1_000,
+        keys: vec![vec![Value::UInt(transaction)]],
+        anew: transaction % 2 == 1,
         ..TableProgress::unplanned(table)
     }
 }
@@ -63,7 +65,7 @@ pub(super) fn barrier(transaction: u64) -> Barrier {
     Barrier {
         checkpoint: checkpoint(transaction),
         changes: Vec::new(),
-        chunk: false,
+        kind: BarrierKind::Stream,
         emptied: Vec::new(),
         loosened: Vec::new(),
         described: Vec::new(),

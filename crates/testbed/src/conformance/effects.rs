@@ -34,6 +34,7 @@ pub(super) fn batch(transaction: u64, work: Work) -> ApplyBatch {
         checkpoint: checkpoint(transaction),
         progress: Vec::new(),
         mapping: mapping(),
+        quarantine: Vec::new(),
     }
 }
 

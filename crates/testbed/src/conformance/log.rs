@@ -303,5 +303,6 @@ fn tail_at(number: u64) -> Tail {
         checkpoint: Some(last.checkpoint),
         tables: last.progress,
         mapping: Some(last.mapping),
+        quarantine: Vec::new(),
     }
 }

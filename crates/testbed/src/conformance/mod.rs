@@ -10,6 +10,7 @@ pub mod control;
 mod copying;
 mod effects;
 pub mod log;
+mod quarantine;
 pub mod sink;
 pub mod snapshot;
 pub mod source;

@@ -2,7 +2,7 @@
 
 use super::barriers::{checkpoint, mapping, ordinal, progress};
 use super::effects::{adjust, batch, copies, plan, put, put_unique, remove, sorted};
-use super::{Evidence, Verdict, copying, ensure, ensure_equal, law};
+use super::{Evidence, Verdict, copying, ensure, ensure_equal, law, quarantine};
 use bson::{Document, doc};
 use change::{Collection, Effect};
 use flow::Disposition;
@@ -41,7 +41,8 @@ pub async fn check<S: SinkSetting>(fresh: impl AsyncFn() -> S) -> Verdict {
     law("preparing can be repeated", prepared(new().await)).await?;
     law("a predecessor writes nothing", fenced(new().await)).await?;
     law("data and checkpoint move together", succession(new().await)).await?;
-    copying::check(&fresh).await
+    copying::check(&fresh).await?;
+    quarantine::check(&fresh).await
 }
 
 async fn no_past<S: SinkSetting>(setting: S) -> Result<(), Evidence> {
@@ -114,6 +115,7 @@ async fn tail<S: SinkSetting>(setting: S) -> Result<(), Evidence> {
             checkpoint: found,
             tables: mut progress,
             mapping: version,
+            quarantine: _,
         } = sink.take_over().await?;
         progress.sort_by(|a, b| a.table.cmp(&b.table));
         ensure_equal("checkpoint", &found, &Some(checkpoint(transaction)))?;

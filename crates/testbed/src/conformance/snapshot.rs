@@ -5,6 +5,7 @@ use super::{Evidence, Verdict, ensure, ensure_equal, law};
 use crate::memory::{Statement, keyed_table, keyless_table, labelled_row};
 use change::{KeyRange, MySqlPosition, Position, Row, TableDescription, TableName, Value};
 use flow::ports::{ChangeSource, Chunk, ChunkRequest, SnapshotReader};
+use reconcile::Extent;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -24,6 +25,7 @@ pub async fn check<S: SnapshotSetting>(fresh: impl AsyncFn() -> S) -> Verdict {
     let new = async || fresh().await;
     law("tables are what they are", described(new().await)).await?;
     law("chunks hold every row once", covered(new().await)).await?;
+    law("keys have their rows or none", keys(new().await)).await?;
     law(
         "a window tells what is visible",
         windows(new().await, false),
@@ -75,14 +77,14 @@ async fn covered<S: SnapshotSetting>(mut setting: S) -> Result<(), Evidence> {
         })?;
         let mut seen = Vec::new();
         for range in plan.ranges {
-            let mut rest = Some(range);
+            let mut rest = Some(Extent::Range(range));
             let mut max_rows = 1;
-            while let Some(range) = rest {
+            while let Some(extent) = rest {
                 max_rows = 1 + (max_rows * 7) % 60;
                 let after = setting.source().head().await?;
                 let request = ChunkRequest {
                     max_rows,
-                    ..request(&described, range, after)
+                    ..request(&described, extent, after)
                 };
                 let chunk = whole(reader.read(&request).await?)?;
                 ensure(chunk.rows.len() <= max_rows, || {
@@ -99,6 +101,34 @@ async fn covered<S: SnapshotSetting>(mut setting: S) -> Result<(), Evidence> {
         ensure_equal("rows", &distinct.into_iter().collect(), &ids)?;
     }
     Ok(())
+}
+
+async fn keys<S: SnapshotSetting>(mut setting: S) -> Result<(), Evidence> {
+    let table = setting.table("items");
+    let create = Statement::Create(keyed_table(&table, false));
+    setting.commit(&[create]).await;
+    let rows = (0..20).map(|id| Statement::insert(&table, labelled_row(id * 2, "x")));
+    setting.commit(&rows.collect::<Vec<_>>()).await;
+    let mut reader = setting.reader();
+    let described = describe(&mut reader, &table).await?;
+    let after = setting.source().head().await?;
+    let asked: Vec<i64> = (0..10).chain([1_000, -7]).collect();
+    let keys = asked.iter().map(|id| vec![Value::Int(*id)]);
+    let mut rest = Some(Extent::Keys(keys.collect()));
+    let (mut found, mut cuts) = (BTreeSet::new(), 0);
+    while let Some(extent) = rest {
+        let request = ChunkRequest {
+            // No more than a row or two at a time.
+            max_bytes: 1,
+            ..request(&described, extent, after.clone())
+        };
+        let chunk = whole(reader.read(&request).await?)?;
+        found.extend(chunk.rows.iter().map(id_of));
+        cuts += usize::from(chunk.rest.is_some());
+        ensure(cuts < 100, || "reading keys does not end".to_owned())?;
+        rest = chunk.rest;
+    }
+    ensure_equal("rows", &found, &BTreeSet::from([0, 2, 4, 6, 8]))
 }
 
 /// A state of the table and the position after the transaction that made it.
@@ -124,8 +154,8 @@ async fn windows<S: SnapshotSetting>(mut setting: S, keyless: bool) -> Result<()
     for round in 0..WINDOWS {
         let known = moments.borrow().len() - 1;
         let after = moments.borrow()[known].1.clone();
-        let range = KeyRange::default();
-        let request = request(&described, range, Position::MySql(after));
+        let extent = Extent::Range(KeyRange::default());
+        let request = request(&described, extent, Position::MySql(after));
         let committing = async {
             for _ in 0..2 {
                 let mut rows = moments.borrow()[moments.borrow().len() - 1].0.clone();
@@ -196,7 +226,7 @@ async fn void<S: SnapshotSetting>(mut setting: S) -> Result<(), Evidence> {
     let mut reader = setting.reader();
     let described = describe(&mut reader, &table).await?;
     let after = setting.source().head().await?;
-    let request = |after| request(&described, KeyRange::default(), after);
+    let request = |after| request(&described, Extent::Range(KeyRange::default()), after);
     let before = reader.read(&request(after)).await?;
     ensure(before.is_some(), || "a table was not read".to_owned())?;
     setting.commit(&[Statement::Drop(table)]).await;
@@ -214,10 +244,10 @@ async fn describe(
     Ok(Arc::new(found.ok_or_else(missing)?))
 }
 
-fn request(table: &Arc<TableDescription>, range: KeyRange, after: Position) -> ChunkRequest {
+fn request(table: &Arc<TableDescription>, extent: Extent, after: Position) -> ChunkRequest {
     ChunkRequest {
         table: table.clone(),
-        range,
+        extent,
         after,
         max_rows: 10_000,
         max_bytes: 1 << 24,

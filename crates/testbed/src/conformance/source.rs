@@ -267,7 +267,10 @@ async fn read<S: ChangeSource>(
             SourceEvent::Commit { position } | SourceEvent::Heartbeat { position } => {
                 position.covers(&head)
             }
-            SourceEvent::Begin { .. } | SourceEvent::Rows { .. } | SourceEvent::Table(_) => false,
+            SourceEvent::Begin { .. }
+            | SourceEvent::Rows { .. }
+            | SourceEvent::Partial { .. }
+            | SourceEvent::Table(_) => false,
         };
         transactions.extend(add(&mut open, event)?);
         if reached {
@@ -315,6 +318,7 @@ fn add(open: &mut Option<Open>, event: SourceEvent) -> Result<Option<Transaction
                 .extend(rows.map(|row| Told::Row(table.clone(), row.kind)));
             Ok(None)
         }
+        SourceEvent::Partial { .. } => Err(stray("a row without all of its columns")),
         SourceEvent::Table(event) => {
             let open = open.as_mut().ok_or_else(|| stray("a table event"))?;
             open.told.push(Told::Table(event.table, event.kind));

@@ -109,6 +109,7 @@ impl Records {
             checkpoint: last.map(|barrier| barrier.checkpoint.clone()),
             tables: tables.into_values().collect(),
             mapping: last.map(|barrier| barrier.mapping.clone()),
+            quarantine: Vec::new(),
         }
     }
 

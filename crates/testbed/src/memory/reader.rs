@@ -4,7 +4,7 @@ use super::server::{MemoryServer, MemoryTable, transactions_up_to};
 use change::{KeyRange, Position, Row, TableDescription, TableName, Value};
 use flow::Failure;
 use flow::ports::{Chunk, ChunkRequest, CopyPlan, SnapshotReader};
-use reconcile::WindowBounds;
+use reconcile::{Extent, WindowBounds};
 use std::cmp::Ordering;
 use std::sync::Arc;
 
@@ -80,7 +80,14 @@ impl SnapshotReader for MemorySnapshot {
         };
         tokio::task::yield_now().await;
         let Position::MySql(head) = self.server.head();
-        let inside = |row: &&Row| keyless || contains(&request.range, &key_of(&request.table, row));
+        let inside = |row: &&Row| {
+            let key = key_of(&request.table, row);
+            keyless
+                || match &request.extent {
+                    Extent::Range(range) => contains(range, &key),
+                    Extent::Keys(keys) => keys.contains(&key),
+                }
+        };
         let mut inside = table.rows.iter().filter(inside);
         let mut rows: Vec<Row> = Vec::new();
         let mut bytes = 0;
@@ -88,9 +95,17 @@ impl SnapshotReader for MemorySnapshot {
         for row in &mut inside {
             let full = rows.len() >= request.max_rows || bytes >= request.max_bytes;
             if let Some(last) = rows.last().filter(|_| full && !keyless) {
-                rest = Some(KeyRange {
-                    after: Some(key_of(&request.table, last)),
-                    through: request.range.through.clone(),
+                rest = Some(match &request.extent {
+                    Extent::Range(range) => Extent::Range(KeyRange {
+                        after: Some(key_of(&request.table, last)),
+                        through: range.through.clone(),
+                    }),
+                    Extent::Keys(keys) => {
+                        let read: Vec<Vec<Value>> =
+                            rows.iter().map(|row| key_of(&request.table, row)).collect();
+                        let unread = keys.iter().filter(|key| !read.contains(key));
+                        Extent::Keys(unread.cloned().collect())
+                    }
                 });
                 break;
             }

@@ -83,7 +83,7 @@ impl MemorySink {
                     }
                 }
             }
-            held.close(&batch.checkpoint, &batch.progress, &batch.mapping);
+            held.close(batch);
             Ok(())
         })
         .await

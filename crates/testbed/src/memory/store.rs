@@ -4,10 +4,13 @@
 //! not a promise here but how it is built.
 
 use super::failure;
-use change::{Action, Checkpoint, Collection, Effect, MappingVersion, TableName, TableProgress};
-use flow::ports::Tail;
+use change::{
+    Action, Checkpoint, Collection, DocumentId, Effect, MappingVersion, TableName, TableProgress,
+};
+use flow::ports::{ApplyBatch, Tail};
 use flow::{Disposition, Failure};
 use mapping::{CollectionPlan, IndexPlan, numbered_document, numbered_id};
+use reconcile::Quarantine;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -15,15 +18,34 @@ type Documents = BTreeMap<Vec<u8>, bson::Document>;
 type Inspection = Box<dyn FnMut(&Held) + Send>;
 
 /// What the store holds at one moment.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Held {
     collections: BTreeMap<Collection, Documents>,
     indexes: BTreeMap<Collection, Vec<IndexPlan>>,
     checkpoint: Option<Checkpoint>,
     tables: BTreeMap<TableName, TableProgress>,
     mapping: Option<MappingVersion>,
+    quarantine: Quarantine,
     /// Collections that take no document.
     refusing: BTreeSet<Collection>,
+    /// Documents that their collection does not take.
+    refused: BTreeSet<(Collection, Vec<u8>)>,
+}
+
+impl Default for Held {
+    fn default() -> Self {
+        Self {
+            collections: BTreeMap::new(),
+            indexes: BTreeMap::new(),
+            checkpoint: None,
+            tables: BTreeMap::new(),
+            mapping: None,
+            // Who writes counts, not who stores.
+            quarantine: Quarantine::new(usize::MAX),
+            refusing: BTreeSet::new(),
+            refused: BTreeSet::new(),
+        }
+    }
 }
 
 /// The target. Cloning gives another connection.
@@ -51,6 +73,22 @@ impl Store {
     /// From now on this collection refuses every document, as a validator would.
     pub fn refuse(&self, collection: &Collection) {
         self.guarded().held.refusing.insert(collection.clone());
+    }
+
+    /// From now on this collection refuses the document of this identity, or takes it again.
+    pub fn refuse_document(&self, collection: &Collection, id: &DocumentId, refused: bool) {
+        let document = (collection.clone(), id.0.to_vec());
+        let mut guarded = self.guarded();
+        if refused {
+            guarded.held.refused.insert(document);
+        } else {
+            guarded.held.refused.remove(&document);
+        }
+    }
+
+    /// It takes documents again.
+    pub fn accept(&self, collection: &Collection) {
+        self.guarded().held.refusing.remove(collection);
     }
 
     /// What it holds now.
@@ -98,7 +136,13 @@ impl Held {
             checkpoint: self.checkpoint.clone(),
             tables: self.tables.values().cloned().collect(),
             mapping: self.mapping.clone(),
+            quarantine: self.quarantine.records().cloned().collect(),
         }
+    }
+
+    /// The rows that are kept back.
+    pub fn quarantine(&self) -> &Quarantine {
+        &self.quarantine
     }
 
     pub(super) fn prepare(&mut self, plan: &CollectionPlan) {
@@ -148,15 +192,11 @@ impl Held {
         }
     }
 
-    pub(super) fn close(
-        &mut self,
-        checkpoint: &Checkpoint,
-        progress: &[TableProgress],
-        mapping: &MappingVersion,
-    ) {
-        self.checkpoint = Some(checkpoint.clone());
-        self.mapping = Some(mapping.clone());
-        let progress = progress.iter().cloned();
+    pub(super) fn close(&mut self, batch: &ApplyBatch) {
+        self.checkpoint = Some(batch.checkpoint.clone());
+        self.mapping = Some(batch.mapping.clone());
+        self.quarantine.follow(&batch.quarantine);
+        let progress = batch.progress.iter().cloned();
         self.tables
             .extend(progress.map(|one| (one.table.clone(), one)));
     }
@@ -209,7 +249,11 @@ impl Held {
         let document = decode(encoded)?;
         if self.refusing.contains(collection) {
             let message = format!("{collection}: refused, whatever it holds");
-            return Err(refusal(collection, message));
+            return Err(refusal_of(collection, id, message));
+        }
+        if self.refused.contains(&(collection.clone(), id.to_vec())) {
+            let message = format!("{collection}: this one is refused, whatever it holds");
+            return Err(refusal_of(collection, id, message));
         }
         let empty = Vec::new();
         for index in self.indexes.get(collection).unwrap_or(&empty) {
@@ -220,7 +264,7 @@ impl Held {
             let mut others = documents.filter(|(other, _)| other.as_slice() != id);
             if others.any(|(_, other)| indexed(index, other).as_ref() == Some(&value)) {
                 let message = format!("{collection}: two documents have {value:?}");
-                return Err(refusal(collection, message));
+                return Err(refusal_of(collection, id, message));
             }
         }
         self.of(collection).insert(id.to_vec(), document);
@@ -253,6 +297,14 @@ impl Held {
             self.put(&effect.collection, &copy(number)?.0, &document)?;
         }
         Ok(())
+    }
+}
+
+/// A failure that concerns one document.
+fn refusal_of(collection: &Collection, id: &[u8], message: String) -> Failure {
+    Failure {
+        disposition: Disposition::Document(Box::new(DocumentId(id.to_vec().into()))),
+        ..refusal(collection, message)
     }
 }
 

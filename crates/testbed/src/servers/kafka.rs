@@ -13,7 +13,7 @@ use super::{Provisioned, ServerError, beside, port};
 /// The broker logs it once its listeners are open and its controller lets it take part.
 const STARTED: &str = "Kafka Server started";
 
-const LOGGING: &str = "rootLogger.level = INFO
+pub(super) const LOGGING: &str = "rootLogger.level = INFO
 rootLogger.appenderRef.out.ref = out
 appender.out.type = Console
 appender.out.name = out
@@ -52,11 +52,39 @@ const QUICK_RETURN: &[(&str, &str)] = &[
     ("broker.heartbeat.interval.ms", "500"),
 ];
 
+/// A Java that starts soon and takes little. The heap is a limit and not taken at once. All tests of
+/// a program share a broker, whose cleaner takes 128 MiB and which keeps something for each of their
+/// thousands of partitions; with a quarter of this it did nothing but look for room, and answered
+/// nobody.
+const SMALL_JAVA: &[&str] = &["-Xmx1g", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"];
+
+/// What `kafka-server-start.sh` and `kafka-run-class.sh` give a broker.
+const USUAL_JAVA: &[&str] = &[
+    "-Xms1g",
+    "-Xmx1g",
+    "-server",
+    "-XX:+UseG1GC",
+    "-XX:MaxGCPauseMillis=20",
+    "-XX:InitiatingHeapOccupancyPercent=35",
+    "-XX:+ExplicitGCInvokesConcurrent",
+];
+
 /// How a broker differs from the usual one.
 #[derive(Clone, Debug, Default)]
 pub struct KafkaOptions {
     /// Broker properties after the usual ones, which they override.
     pub properties: Vec<(String, String)>,
+    pub java: Java,
+}
+
+/// The Java that a broker runs on.
+#[derive(Clone, Copy, Debug, Default)]
+pub enum Java {
+    /// It starts soon and takes little, and compiles in a hurry: for tests.
+    #[default]
+    Small,
+    /// As Kafka's own scripts start a broker: for figures.
+    Usual,
 }
 
 /// A running broker; it ends with this value.
@@ -96,10 +124,10 @@ impl Kafka {
             .map_err(ServerError::file("write", &client_logging))?;
         let (process, port) = on_a_free_port(|port| {
             let properties = write_properties(folder.path(), port, options)?;
-            let java = |what, program: &[&str], tie| Recipe {
+            let java = |what, java, program: &[&str], tie| Recipe {
                 what,
                 program: "java".into(),
-                arguments: java_arguments(&class_path, &logging, program, &properties),
+                arguments: java_arguments(java, &class_path, &logging, program, &properties),
                 folder: folder.path().to_path_buf(),
                 log: folder.path().join("kafka.log"),
                 tie,
@@ -107,10 +135,12 @@ impl Kafka {
             let identity = cluster_identity();
             ServerProcess::run_to_the_end(&java(
                 "Kafka's StorageTool",
+                Java::Small,
                 &["kafka.tools.StorageTool", "format", "-t", &identity, "-c"],
                 Tie::Tied,
             ))?;
-            let process = ServerProcess::start(java("Kafka", &["kafka.Kafka"], tie), started)?;
+            let process =
+                ServerProcess::start(java("Kafka", options.java, &["kafka.Kafka"], tie), started)?;
             Ok((process, port))
         })?;
         Ok(Self {
@@ -247,30 +277,33 @@ fn write_properties(
 }
 
 fn java_arguments(
+    java: Java,
     class_path: &OsString,
     logging: &Path,
     program: &[&str],
     properties: &Path,
 ) -> Vec<OsString> {
-    let mut arguments = small_java(class_path, logging);
+    let mut arguments = match java {
+        Java::Small => small_java(class_path, logging),
+        Java::Usual => java_with(USUAL_JAVA, class_path, logging),
+    };
     arguments.extend(program.iter().map(OsString::from));
     arguments.push(properties.into());
     arguments
 }
 
-/// A Java that starts soon and takes little. The heap is a limit and not taken at once. All tests of
-/// a program share a broker, whose cleaner takes 128 MiB and which keeps something for each of their
-/// thousands of partitions; with a quarter of this it did nothing but look for room, and answered
-/// nobody.
-fn small_java(class_path: &OsString, logging: &Path) -> Vec<OsString> {
-    vec![
-        "-Xmx1g".into(),
-        "-XX:+UseSerialGC".into(),
-        "-XX:TieredStopAtLevel=1".into(),
+pub(super) fn small_java(class_path: &OsString, logging: &Path) -> Vec<OsString> {
+    java_with(SMALL_JAVA, class_path, logging)
+}
+
+fn java_with(options: &[&str], class_path: &OsString, logging: &Path) -> Vec<OsString> {
+    let mut arguments: Vec<OsString> = options.iter().map(OsString::from).collect();
+    arguments.extend([
         format!("-Dlog4j2.configurationFile=file:{}", logging.display()).into(),
         "-cp".into(),
         class_path.clone(),
-    ]
+    ]);
+    arguments
 }
 
 fn client_logging(folder: &Path) -> PathBuf {

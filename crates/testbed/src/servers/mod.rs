@@ -1,6 +1,7 @@
-//! Real servers for tests, the demo and the benchmark: MySQL, MongoDB, Kafka, from the cache that `cargo xtask servers fetch` fills.
+//! Real servers for tests, the demo and the benchmark: MySQL, MariaDB, MongoDB, Kafka, from the cache that `cargo xtask servers fetch` fills.
 //! A server that a test starts ends with it, however the test ends: it is killed on drop, and by the kernel when the starting process dies. Its data lies in a folder of its own that the next run removes if this one could not.
 
+mod connect;
 mod data_folder;
 mod error;
 mod kafka;
@@ -10,14 +11,17 @@ mod mysql;
 mod mysql_template;
 mod port;
 mod process;
+mod product;
 mod provisioned;
 mod registry;
 pub mod running;
 
+pub use connect::{Connect, Connector};
 pub use error::ServerError;
-pub use kafka::{KAFKA_PROPERTIES, Kafka, KafkaOptions};
+pub use kafka::{Java, KAFKA_PROPERTIES, Kafka, KafkaOptions};
 pub use mongo::{MONGO_OPTIONS, Mongo, MongoOptions};
-pub use mysql::{MYSQL_OPTIONS, MySql, MySqlOptions};
+pub use mysql::{MySql, MySqlOptions};
+pub use product::{MARIADB_OPTIONS, MYSQL_OPTIONS, Product};
 pub use provisioned::Provisioned;
 pub use registry::Registry;
 

@@ -1,4 +1,4 @@
-//! A real MySQL server with GTIDs, full row metadata and an administrator's account.
+//! A real MySQL or MariaDB server with GTIDs, full row metadata and an administrator's account.
 
 use std::ffi::OsString;
 use std::io::Read;
@@ -11,25 +11,19 @@ use std::time::Duration;
 use super::data_folder::DataFolder;
 use super::mysql_template::{self, ADMINISTRATOR, PASSWORD};
 use super::process::{Readiness, Recipe, ServerProcess, Tie, on_a_free_port};
+use super::product::Product;
 use super::provisioned::MySqlHome;
 use super::{Provisioned, ServerError, beside};
-
-/// What Lockstep asks of a source server beyond MySQL's defaults; `docker-compose.yml` gives the same.
-pub const MYSQL_OPTIONS: &[&str] = &[
-    "--server-id=1",
-    "--gtid-mode=ON",
-    "--enforce-gtid-consistency=ON",
-    "--binlog-row-metadata=FULL",
-];
 
 /// How a MySQL server differs from the usual one.
 #[derive(Clone, Debug, Default)]
 pub struct MySqlOptions {
-    /// Options of mysqld after the usual ones, which they override.
+    pub product: Product,
+    /// Options of the server after the usual ones, which they override.
     pub arguments: Vec<String>,
 }
 
-/// A running MySQL server; it ends with this value.
+/// A running server; it ends with this value.
 #[derive(Debug)]
 pub struct MySql {
     process: Arc<Mutex<ServerProcess>>,
@@ -46,7 +40,7 @@ impl MySql {
     pub async fn start(options: MySqlOptions) -> Result<Self, ServerError> {
         beside(move || {
             let provisioned = Provisioned::locate()?;
-            let folder = DataFolder::temporary(&provisioned, "mysql")?;
+            let folder = DataFolder::temporary(&provisioned, options.product.folder())?;
             Self::start_in(&provisioned, folder, &options, Tie::Tied)
         })
         .await
@@ -58,7 +52,7 @@ impl MySql {
         options: &MySqlOptions,
         tie: Tie,
     ) -> Result<Self, ServerError> {
-        let home = provisioned.mysql()?;
+        let home = provisioned.mysql(options.product)?;
         mysql_template::copy_to(&home, &folder.path().join("data"))?;
         let (process, port) = on_a_free_port(|port| {
             let recipe = recipe(&home, folder.path(), port, options, tie);
@@ -70,6 +64,12 @@ impl MySql {
             port,
             folder,
         })
+    }
+
+    /// What it is.
+    #[must_use]
+    pub fn product(&self) -> Product {
+        self.home.product()
     }
 
     /// The port on 127.0.0.1; the same after a restart.
@@ -162,9 +162,10 @@ impl MySql {
     /// A client program of the same release (`mysql`, `mysqlbinlog`, `mysqldump`), logged in as administrator.
     #[must_use]
     pub fn client_program(&self, name: &str) -> Command {
+        let program = self.home.product().client_program(name);
         let mut command = Command::new(self.home.loader());
         command
-            .args(self.home.loader_arguments(&format!("usr/bin/{name}")))
+            .args(self.home.loader_arguments(&format!("usr/bin/{program}")))
             .args(["--no-defaults", "--protocol=TCP", "--host=127.0.0.1"])
             .arg(format!("--port={}", self.port))
             .arg(format!("--user={ADMINISTRATOR}"))
@@ -186,10 +187,10 @@ fn locked(process: &Mutex<ServerProcess>) -> MutexGuard<'_, ServerProcess> {
 fn recipe(home: &MySqlHome, folder: &Path, port: u16, options: &MySqlOptions, tie: Tie) -> Recipe {
     let mut data = OsString::from("--datadir=");
     data.push(folder.join("data"));
-    let mut arguments = home.loader_arguments("usr/sbin/mysqld");
+    let mut arguments = home.loader_arguments(home.product().server_program());
     arguments.extend(home.own_files());
     arguments.push(data);
-    arguments.extend(MYSQL_OPTIONS.iter().map(OsString::from));
+    arguments.extend(home.product().source_options().iter().map(OsString::from));
     arguments.extend([
         "--bind-address=127.0.0.1".into(),
         format!("--port={port}").into(),

@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::ServerError;
+use super::product::Product;
 
 const RECORD: &str = "provisioned.json";
 
@@ -52,8 +53,9 @@ impl Provisioned {
         self.servers.join("cache")
     }
 
-    pub(super) fn mysql(&self) -> Result<MySqlHome, ServerError> {
-        self.home("mysql").map(MySqlHome)
+    pub(super) fn mysql(&self, product: Product) -> Result<MySqlHome, ServerError> {
+        let folder = self.home(product.folder())?;
+        Ok(MySqlHome { folder, product })
     }
 
     /// The server's executable.
@@ -72,6 +74,11 @@ impl Provisioned {
     /// [`ServerError::NotProvisioned`] when it was not fetched.
     pub fn python_clients(&self) -> Result<PathBuf, ServerError> {
         Ok(self.home("python-clients")?.join("packages"))
+    }
+
+    /// The folder of Kafka Connect and its connectors.
+    pub(super) fn connect(&self) -> Result<PathBuf, ServerError> {
+        self.home("connect")
     }
 
     /// The folder of the schema registry and its Java.
@@ -112,30 +119,45 @@ impl Provisioned {
     }
 }
 
-/// The unpacked MySQL, whose programs run through its own loader and libraries.
+/// The unpacked MySQL or MariaDB, whose programs run through its own loader and libraries.
 #[derive(Clone, Debug)]
-pub(super) struct MySqlHome(PathBuf);
+pub(super) struct MySqlHome {
+    folder: PathBuf,
+    product: Product,
+}
 
 impl MySqlHome {
     pub(super) fn folder(&self) -> &Path {
-        &self.0
+        &self.folder
+    }
+
+    pub(super) fn product(&self) -> Product {
+        self.product
     }
 
     fn root(&self) -> PathBuf {
-        self.0.join("root")
+        self.folder.join("root")
     }
 
+    /// Older releases have their C library outside `usr`.
     pub(super) fn loader(&self) -> PathBuf {
-        self.root()
-            .join("usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2")
+        const LOADER: &str = "lib/x86_64-linux-gnu/ld-linux-x86-64.so.2";
+        let newer = self.root().join("usr").join(LOADER);
+        if newer.exists() {
+            newer
+        } else {
+            self.root().join(LOADER)
+        }
     }
 
     /// What comes between the loader and a program's own arguments.
     pub(super) fn loader_arguments(&self, program: &str) -> Vec<OsString> {
         let root = self.root();
         let mut libraries = root.join("usr/lib/x86_64-linux-gnu").into_os_string();
-        libraries.push(":");
-        libraries.push(root.join("usr/lib/mysql/private"));
+        for further in ["lib/x86_64-linux-gnu", "usr/lib/mysql/private"] {
+            libraries.push(":");
+            libraries.push(root.join(further));
+        }
         vec![
             "--library-path".into(),
             libraries,
@@ -143,26 +165,42 @@ impl MySqlHome {
         ]
     }
 
-    /// What every mysqld of this folder needs to find its own files.
+    /// Where messages, character sets and the system tables' statements are.
+    pub(super) fn share(&self) -> PathBuf {
+        let folders = ["usr/share/mariadb", "usr/share/mysql"].map(|share| self.root().join(share));
+        let [newer, older] = folders;
+        if self.product.is_mariadb() && newer.exists() {
+            newer
+        } else {
+            older
+        }
+    }
+
+    /// What every server of this folder needs to find its own files.
     pub(super) fn own_files(&self) -> Vec<OsString> {
         let user = rustix::process::geteuid()
             .is_root()
             .then(|| OsString::from("--user=root"));
-        let option = |name: &str, path: &str| {
+        let option = |name: &str, path: PathBuf| {
             let mut option = OsString::from(name);
-            option.push(self.root().join(path));
+            option.push(path);
             option
+        };
+        let share = self.share();
+        let more: &[&str] = if self.product.is_mariadb() {
+            &[]
+        } else {
+            &["--secure-file-priv=NULL", "--mysqlx=OFF"]
         };
         [
             "--no-defaults".into(),
-            option("--basedir=", "usr"),
-            option("--lc-messages-dir=", "usr/share/mysql"),
-            option("--character-sets-dir=", "usr/share/mysql/charsets"),
-            option("--plugin-dir=", "usr/lib/mysql/plugin"),
-            "--secure-file-priv=NULL".into(),
-            "--mysqlx=OFF".into(),
+            option("--basedir=", self.root().join("usr")),
+            option("--character-sets-dir=", share.join("charsets")),
+            option("--lc-messages-dir=", share),
+            option("--plugin-dir=", self.root().join("usr/lib/mysql/plugin")),
         ]
         .into_iter()
+        .chain(more.iter().map(OsString::from))
         .chain(user)
         .collect()
     }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::data_folder::DataFolder;
 use super::process::Tie;
 use super::{
-    Kafka, KafkaOptions, Mongo, MongoOptions, MySql, MySqlOptions, Provisioned, Registry,
+    Kafka, KafkaOptions, Mongo, MongoOptions, MySql, MySqlOptions, Product, Provisioned, Registry,
     ServerError,
 };
 
@@ -28,6 +28,14 @@ const GONE_WITHIN: Duration = Duration::from_secs(20);
 pub enum Kind {
     /// MySQL.
     Mysql,
+    /// MariaDB 10.11.
+    #[serde(rename = "mariadb-10.11")]
+    #[value(name = "mariadb-10.11")]
+    MariaDb1011,
+    /// MariaDB 11.8.
+    #[serde(rename = "mariadb-11.8")]
+    #[value(name = "mariadb-11.8")]
+    MariaDb118,
     /// MongoDB.
     Mongodb,
     /// Apache Kafka.
@@ -45,6 +53,8 @@ impl Kind {
     pub fn variable(self) -> &'static str {
         match self {
             Self::Mysql => "MYSQL_URL",
+            Self::MariaDb1011 => "MARIADB_10_11_URL",
+            Self::MariaDb118 => "MARIADB_11_8_URL",
             Self::Mongodb => "MONGODB_URL",
             Self::Kafka => "KAFKA_BROKERS",
             Self::Registry => "SCHEMA_REGISTRY_URL",
@@ -54,6 +64,8 @@ impl Kind {
     fn folder(self) -> &'static str {
         match self {
             Self::Mysql => "mysql",
+            Self::MariaDb1011 => "mariadb-10.11",
+            Self::MariaDb118 => "mariadb-11.8",
             Self::Mongodb => "mongodb",
             Self::Kafka => "kafka",
             Self::Registry => "registry",
@@ -177,8 +189,16 @@ fn start_one(provisioned: &Provisioned, home: &Path, kind: Kind) -> Result<Detac
     let folder = DataFolder::lasting(home.join(kind.folder()))?;
     let tie = Tie::Detached;
     let (address, process) = match kind {
-        Kind::Mysql => {
-            let server = MySql::start_in(provisioned, folder, &MySqlOptions::default(), tie)?;
+        Kind::Mysql | Kind::MariaDb1011 | Kind::MariaDb118 => {
+            let options = MySqlOptions {
+                product: match kind {
+                    Kind::MariaDb1011 => Product::MariaDb1011,
+                    Kind::MariaDb118 => Product::MariaDb118,
+                    _ => Product::MySql,
+                },
+                arguments: Vec::new(),
+            };
+            let server = MySql::start_in(provisioned, folder, &options, tie)?;
             (server.url(), server.process_id())
         }
         Kind::Mongodb => {

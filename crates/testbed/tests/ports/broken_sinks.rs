@@ -2,7 +2,7 @@
 
 use super::caught;
 use super::settings::Sinks;
-use change::{Collection, Ordinal};
+use change::{Collection, Ordinal, QuarantineChange};
 use flow::ports::{ApplyBatch, Sink, Tail, Work};
 use flow::{Disposition, Failure};
 use mapping::CollectionPlan;
@@ -28,6 +28,9 @@ enum Flaw {
     AppliesBesideTheCopy,
     ForgetsTheChunkBeforeAFailure,
     LosesProgressOfAChunk,
+    ForgetsTheQuarantine,
+    KeepsWhatIsLifted,
+    KeepsBackAheadOfTheBatch,
 }
 
 struct Broken {
@@ -125,6 +128,28 @@ impl Broken {
                     });
                     let copies: Vec<_> = copies.cloned().collect();
                     effects.extend(copies);
+                }
+                self.inner.apply(&batch).await
+            }
+            Flaw::ForgetsTheQuarantine => {
+                batch.quarantine.clear();
+                self.inner.apply(&batch).await
+            }
+            Flaw::KeepsWhatIsLifted => {
+                let kept = |change: &QuarantineChange| matches!(change, QuarantineChange::Kept(_));
+                batch.quarantine.retain(kept);
+                self.inner.apply(&batch).await
+            }
+            Flaw::KeepsBackAheadOfTheBatch => {
+                if let Some(checkpoint) = self.before.checkpoint.clone() {
+                    let records = ApplyBatch {
+                        checkpoint,
+                        work: empty,
+                        progress: Vec::new(),
+                        ..batch.clone()
+                    };
+                    self.inner.apply(&records).await?;
+                    batch.quarantine.clear();
                 }
                 self.inner.apply(&batch).await
             }
@@ -228,7 +253,7 @@ impl Sink for Broken {
                 self.inner.copied().await
             }
             Flaw::ForgetsTheChunkBeforeAFailure => match self.inner.copied().await {
-                Err(failure) if failure.disposition == Disposition::Table => Ok(None),
+                Err(failure) if matches!(failure.disposition, Disposition::Document(_)) => Ok(None),
                 answer => answer,
             },
             _ => self.inner.copied().await,
@@ -316,6 +341,26 @@ async fn a_sink_that_applies_beside_a_copy_is_caught() {
 async fn a_sink_that_swallows_a_refusal_is_caught() {
     let fresh = async || Sinks::new(|sink| Broken::new(sink, Flaw::ForgetsTheChunkBeforeAFailure));
     caught(check(fresh).await, "a refused copy is given again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sink_that_does_not_store_what_becomes_of_the_quarantine_is_caught() {
+    for flaw in [
+        |sink| Broken::new(sink, Flaw::ForgetsTheQuarantine),
+        |sink| Broken::new(sink, Flaw::KeepsWhatIsLifted),
+    ] {
+        let fresh = async || Sinks::new(flaw);
+        caught(
+            check(fresh).await,
+            "records of quarantine are what was applied",
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sink_that_stores_records_ahead_of_their_batch_is_caught() {
+    let fresh = async || Sinks::new(|sink| Broken::new(sink, Flaw::KeepsBackAheadOfTheBatch));
+    caught(check(fresh).await, "a refused batch keeps nothing back");
 }
 
 #[tokio::test(start_paused = true)]

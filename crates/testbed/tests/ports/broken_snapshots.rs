@@ -5,6 +5,7 @@ use super::settings::Server;
 use change::{KeyRange, LogPosition, Position, TableDescription, TableName};
 use flow::Failure;
 use flow::ports::{ChangeSource, Chunk, ChunkRequest, CopyPlan, SnapshotReader};
+use reconcile::Extent;
 use std::sync::Arc;
 use testbed::conformance::snapshot::check;
 use testbed::memory::{MemoryServer, MemorySnapshot};
@@ -62,7 +63,7 @@ impl SnapshotReader for Broken {
         match self.flaw {
             Flaw::LosesTheRest => chunk.rest = None,
             Flaw::RepeatsABound => {
-                if let (Some(KeyRange { after, .. }), Some([.., before, _])) =
+                if let (Some(Extent::Range(KeyRange { after, .. })), Some([.., before, _])) =
                     (&mut chunk.rest, chunk.rows.get(..))
                 {
                     *after = Some(vec![before[0].clone()]);

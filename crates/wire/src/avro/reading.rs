@@ -8,7 +8,7 @@ use super::writing::{FRAME, letter};
 use crate::cursor::Broken;
 use crate::event::{self, Event, Operation};
 use crate::layout::Settings;
-use ::change::{ChangeKind, Row, Schema};
+use ::change::{Row, Schema};
 use bytes::Bytes;
 use std::sync::Arc;
 
@@ -36,7 +36,7 @@ impl AvroReader {
         self.table.write_key(row, out, &mut self.scratch);
     }
 
-    pub(crate) fn value(&mut self, value: &Bytes) -> Result<Event, Broken> {
+    pub(crate) fn value(&mut self, value: &Bytes, key: Option<&[u8]>) -> Result<Event, Broken> {
         let mut binary = Binary::new(value);
         let [zero, _id @ ..] = binary.chunk::<FRAME>()?;
         if zero != 0 {
@@ -47,11 +47,14 @@ impl AvroReader {
         let source = self.source.read(&self.table, &mut binary)?;
         let start = binary;
         let operation = operation(&binary.bytes()?);
-        let kind = operation.and_then(|operation| event::kind(operation, before, after));
+        let kind = match operation {
+            Some(operation) => event::kind(operation, before, after, || self.row_of_key(key))?,
+            None => None,
+        };
         let Some(kind) = kind else {
             return start.broken("the operation of these images");
         };
-        if source.snapshot != matches!(kind, ChangeKind::Read { .. }) {
+        if source.snapshot != event::is_of_snapshot(&kind, &source.origin) {
             return start.broken("r for a row of the snapshot, and only for one");
         }
         if !binary.is_there()? {
@@ -63,6 +66,20 @@ impl AvroReader {
         }
         binary.end()?;
         Ok(Event { kind, source })
+    }
+
+    /// The row that a key tells of.
+    fn row_of_key(&mut self, key: Option<&[u8]>) -> Result<Row, Broken> {
+        let key = Bytes::copy_from_slice(key.unwrap_or_default());
+        let mut binary = Binary::new(&key);
+        // What it is framed with is compared with the rest of it.
+        binary.chunk::<FRAME>()?;
+        let (table, scratch) = (&self.table, &mut self.scratch);
+        let row = event::key_row(&table.schema, |column| {
+            value_reading::value(&table.columns[column], &mut binary, scratch)
+        })?;
+        binary.end()?;
+        Ok(row)
     }
 
     fn row(&mut self, binary: &mut Binary<'_>) -> Result<Option<Row>, Broken> {

@@ -7,7 +7,7 @@ use super::table::Table;
 use super::taking::Binary;
 use super::writing::{bytes, long};
 use crate::cursor::Broken;
-use crate::event::{Operation, Source, Told};
+use crate::event::{Source, Told, is_of_snapshot};
 use crate::headers;
 use crate::layout::Settings;
 use crate::number::integer;
@@ -37,7 +37,7 @@ impl SourceWriter {
 
     pub(super) fn write(&mut self, table: &Table, told: Told<'_>, out: &mut Vec<u8>) {
         let change = told.change;
-        let snapshot = told.operation == Operation::Read;
+        let snapshot = is_of_snapshot(&told.change.kind, &told.change.origin);
         let known = self
             .of
             .as_ref()

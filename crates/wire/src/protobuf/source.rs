@@ -8,7 +8,7 @@ use super::table::Table;
 use super::taking::Fields;
 use super::writing::{begin, bytes_field, bytes_unless_empty, end, varint, varint_field};
 use crate::cursor::Broken;
-use crate::event::{Operation, Source, Told};
+use crate::event::{Source, Told, is_of_snapshot};
 use crate::layout::Settings;
 use ::change::{Ordinal, Origin, Place};
 use std::sync::Arc;
@@ -37,7 +37,7 @@ impl SourceWriter {
     /// Appends the field `source` of a change.
     pub(super) fn write(&mut self, table: &Table, told: Told<'_>, out: &mut Vec<u8>) {
         let of = told.change;
-        let snapshot = told.operation == Operation::Read;
+        let snapshot = is_of_snapshot(&told.change.kind, &told.change.origin);
         let known = self
             .of
             .as_ref()

@@ -265,6 +265,17 @@ pub(crate) fn line(tenant: &str, number: i64) -> Row {
     ])
 }
 
+/// That no row has this one's key.
+pub(crate) fn gone(schema: &Schema, row: &Row) -> ChangeKind {
+    let mut values = vec![Value::Null; row.len()];
+    for &index in &schema.key {
+        values[index] = row[index].clone();
+    }
+    ChangeKind::Gone {
+        key: Row::new(values),
+    }
+}
+
 pub(crate) fn change(schema: &Arc<Schema>, kind: ChangeKind) -> Change {
     let snapshot = matches!(kind, ChangeKind::Read { .. });
     let gtid = "3e11fa47-71ca-11e1-9e33-c80aa9429562:23";

@@ -1,10 +1,13 @@
 //! Schemas, values and changes of every kind, with a liking for the edges.
 
+mod moments;
+
 use bytes::Bytes;
 use change::{
-    Change, ChangeKind, Column, ColumnKind, Date, DateTime, Decimal, IntegerWidth, Json, Ordinal,
-    Origin, Place, Row, Schema, TableName, Text, Time, Timestamp, Value,
+    Change, ChangeKind, Column, ColumnKind, Decimal, IntegerWidth, Json, Ordinal, Origin, Place,
+    Row, Schema, TableName, Text, Value,
 };
+use moments::{date, date_time, time, timestamp};
 use proptest::prelude::*;
 use std::sync::Arc;
 
@@ -103,71 +106,6 @@ fn decimal() -> impl Strategy<Value = Decimal> {
             .prop_map(|(number, scale)| Decimal::new(number, scale)),
         "-?[1-9][0-9]{39,50}(\\.[0-9]{1,14})?".prop_map(|text| Decimal::parse(&text).unwrap()),
     ]
-}
-
-fn date() -> impl Strategy<Value = Date> {
-    let made = |(year, month, day)| Date { year, month, day };
-    prop_oneof![
-        (1u16..=9999, 1u8..=12, 1u8..=28).prop_map(made),
-        (1u16..=9999, 0u8..=13, 0u8..=31).prop_map(made),
-        (0u16..=1, 0u8..=1, 0u8..=1).prop_map(made),
-        any::<(u16, u8, u8)>().prop_map(made),
-    ]
-}
-
-fn microsecond() -> impl Strategy<Value = u32> {
-    prop_oneof![
-        Just(0),
-        (0u32..1000).prop_map(|ms| ms * 1000),
-        0u32..1_000_000,
-        any::<u32>()
-    ]
-}
-
-fn clock() -> impl Strategy<Value = (u8, u8, u8, u32)> {
-    prop_oneof![
-        8 => (0u8..24, 0u8..60, 0u8..60, microsecond()),
-        1 => (any::<u8>(), any::<u8>(), any::<u8>(), any::<u32>()),
-    ]
-}
-
-fn time() -> impl Strategy<Value = Time> {
-    let hours = prop_oneof![Just(0u16), 0u16..=838, any::<u16>()];
-    (any::<bool>(), hours, clock()).prop_map(
-        |(negative, hours, (zero, minute, second, microsecond))| {
-            let zero = zero == 0 && hours == 0;
-            Time {
-                negative,
-                hours,
-                minute: if zero { 0 } else { minute },
-                second: if zero { 0 } else { second },
-                microsecond: if zero { 0 } else { microsecond },
-            }
-        },
-    )
-}
-
-fn date_time() -> impl Strategy<Value = DateTime> {
-    (date(), clock()).prop_map(|(date, (hour, minute, second, microsecond))| DateTime {
-        date,
-        hour,
-        minute,
-        second,
-        microsecond,
-    })
-}
-
-fn timestamp() -> impl Strategy<Value = Timestamp> {
-    let seconds = prop_oneof![
-        Just(0i64),
-        0i64..=4_294_967_295,
-        -62_135_596_801i64..=253_402_300_800,
-        any::<i64>()
-    ];
-    (seconds, microsecond()).prop_map(|(seconds, microsecond)| Timestamp {
-        seconds,
-        microsecond,
-    })
 }
 
 fn json() -> impl Strategy<Value = Json> {
@@ -333,7 +271,26 @@ fn origin() -> impl Strategy<Value = Origin> {
 
 fn kind_of_change(schema: &Schema) -> impl Strategy<Value = ChangeKind> + use<> {
     let key = schema.key.clone();
+    let key_alone = {
+        let key = schema.key.clone();
+        move |row: Row| {
+            let mut values = vec![Value::Null; row.len()];
+            for &index in &key {
+                values[index] = row[index].clone();
+            }
+            ChangeKind::Gone {
+                key: Row::new(values),
+            }
+        }
+    };
+    let gone = match key.is_empty() {
+        true => row(schema)
+            .prop_map(|before| ChangeKind::Delete { before })
+            .boxed(),
+        false => row(schema).prop_map(key_alone).boxed(),
+    };
     prop_oneof![
+        gone,
         row(schema).prop_map(|after| ChangeKind::Insert { after }),
         row(schema).prop_map(|before| ChangeKind::Delete { before }),
         row(schema).prop_map(|row| ChangeKind::Read { row }),

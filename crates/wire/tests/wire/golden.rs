@@ -1,7 +1,7 @@
 //! The exact bytes of each kind of message: a change here is a change of the layout, and needs a
 //! new number of it.
 
-use crate::examples::{change, every_type, line, lines};
+use crate::examples::{change, every_type, gone, line, lines};
 use crate::round_trip::settings;
 use change::ChangeKind;
 use std::fmt::Write as _;
@@ -70,6 +70,7 @@ fn each_operation_of_a_table_with_a_key() {
         ChangeKind::Delete {
             before: one.clone(),
         },
+        gone(&schema, &one),
         ChangeKind::Read { row: one },
     ];
     let all = kinds.map(|kind| written(&change(&schema, kind), Format::DebeziumJson));

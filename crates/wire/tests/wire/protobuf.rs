@@ -1,7 +1,7 @@
 //! The exact bytes of `protobuf`, which every later version reads, and what others see in them.
 
 use crate::contract::understood;
-use crate::examples::{change, every_type, line, lines};
+use crate::examples::{change, every_type, gone, line, lines};
 use crate::round_trip::{assert_same, received, settings};
 use bytes::Bytes;
 use change::{Change, ChangeKind, Origin};
@@ -39,6 +39,7 @@ fn examples() -> Vec<(&'static str, Change)> {
         ("key-update", change(&keyed, update(two.clone()))),
         ("delete", change(&keyed, delete())),
         ("read", change(&keyed, read())),
+        ("gone", change(&keyed, gone(&keyed, &one))),
         ("keyless-insert", change(&keyless, insert(one.clone()))),
         ("keyless-update", change(&keyless, update(two))),
         (

@@ -1,6 +1,6 @@
 //! What no encoder of this layout has written is refused, and the error says where.
 
-use crate::examples::{change, every_type, line, lines};
+use crate::examples::{change, every_type, gone, line, lines};
 use crate::round_trip::{received, settings};
 use bytes::Bytes;
 use change::{Change, ChangeKind, Ordinal, Row, Value};
@@ -141,7 +141,8 @@ fn messages_that_are_not_all_of_one_change_are_refused() {
             before: line("north", 1),
         },
     );
-    for change in [&moved, &deleted, &insert()] {
+    let gone = change(&keyed, gone(&keyed, &line("north", 1)));
+    for change in [&moved, &deleted, &gone, &insert()] {
         let messages = encoded(change);
         let all = received(&messages);
         assert!(decoded(change, &all).is_ok());
@@ -166,6 +167,24 @@ fn messages_that_are_not_all_of_one_change_are_refused() {
     let mut whole = received(&messages);
     whole[0].role = Role::Whole;
     assert!(decoded(&moved, &whole).is_err());
+}
+
+#[test]
+fn a_row_that_is_gone_without_an_image_needs_a_key_that_tells_it() {
+    let keyed = lines(&[1]);
+    let gone = change(&keyed, gone(&keyed, &line("north", 1)));
+    let messages = encoded(&gone);
+    for key in [None, Some(&b"{\"id\":null"[..]), Some(b"{\"id\":1}}")] {
+        let mut received = received(&messages);
+        received[0].key = key;
+        received[1].key = key;
+        assert!(decoded(&gone, &received).is_err(), "{key:?}");
+    }
+    let keyless = change(&lines(&[]), gone.kind.clone());
+    let mut alone = received(&messages);
+    alone.truncate(1);
+    alone[0].key = None;
+    assert!(decoded(&keyless, &alone).is_err());
 }
 
 #[test]

@@ -45,6 +45,7 @@ fn bits(row: Option<&Row>) -> Option<Identity> {
 
 pub(crate) fn assert_same(change: &Change, back: &Change) {
     assert_eq!(bits(change.kind.before()), bits(back.kind.before()));
+    assert_eq!(bits(change.kind.gone()), bits(back.kind.gone()));
     assert_eq!(bits(change.kind.after()), bits(back.kind.after()));
     assert_eq!(
         std::mem::discriminant(&change.kind),

@@ -3,7 +3,10 @@
 
 mod apt;
 mod checksum;
+mod connect;
 mod kafka;
+mod mariadb;
+mod maven;
 mod mongodb;
 mod mysql;
 mod python;
@@ -26,9 +29,15 @@ const RECORD: &str = "provisioned.json";
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Kind {
     Mysql,
+    #[value(name = "mariadb-10.11")]
+    MariaDb1011,
+    #[value(name = "mariadb-11.8")]
+    MariaDb118,
     Mongodb,
     Kafka,
     Registry,
+    /// Kafka Connect with connectors that are not ours.
+    Connect,
     /// Not a server: Kafka's client for Python.
     PythonClients,
 }
@@ -48,23 +57,32 @@ struct RecordedFile {
 
 impl Kind {
     /// What the tests need.
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Mysql,
+        Self::MariaDb1011,
+        Self::MariaDb118,
         Self::Mongodb,
         Self::Kafka,
         Self::Registry,
+        Self::Connect,
         Self::PythonClients,
     ];
 
     /// What a pipeline needs. The schema registry is for one of its formats alone.
     pub(crate) const USUAL: [Self; 3] = [Self::Mysql, Self::Mongodb, Self::Kafka];
 
+    /// What judges the topics by clients that are not ours.
+    pub(crate) const COMPAT: [Self; 4] = [Self::Mysql, Self::Mongodb, Self::Kafka, Self::Connect];
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Mysql => "mysql",
+            Self::MariaDb1011 => "mariadb-10.11",
+            Self::MariaDb118 => "mariadb-11.8",
             Self::Mongodb => "mongodb",
             Self::Kafka => "kafka",
             Self::Registry => "registry",
+            Self::Connect => "connect",
             Self::PythonClients => "python-clients",
         }
     }
@@ -72,20 +90,22 @@ impl Kind {
     /// The cached folder; a pinned version is part of the name, so that a new pin is fetched anew.
     fn folder(self) -> String {
         match self {
-            Self::Mysql => self.name().to_owned(),
+            Self::Mysql | Self::MariaDb1011 | Self::MariaDb118 => self.name().to_owned(),
             Self::Mongodb => format!("{}-{}", self.name(), mongodb::VERSION),
             Self::Kafka => format!("{}-{}", self.name(), kafka::VERSION),
             Self::Registry => format!("{}-{}", self.name(), registry::VERSION),
+            Self::Connect => format!("{}-{}", self.name(), connect::VERSION),
             Self::PythonClients => format!("{}-{}", self.name(), python::VERSION),
         }
     }
 
     fn needs(self) -> &'static [Need] {
         match self {
-            Self::Mysql => machine::FOR_MYSQL,
+            Self::Mysql | Self::MariaDb1011 | Self::MariaDb118 => machine::FOR_MYSQL,
             Self::Mongodb => machine::FOR_MONGODB,
             Self::Kafka => machine::FOR_KAFKA,
             Self::Registry => machine::FOR_REGISTRY,
+            Self::Connect => machine::FOR_CONNECT,
             Self::PythonClients => machine::FOR_PYTHON_CLIENTS,
         }
     }
@@ -123,9 +143,12 @@ fn fetch_once(kind: Kind, cache: &Path) -> Result<(), Failure> {
     empty(&unfinished)?;
     let record = match kind {
         Kind::Mysql => mysql::fetch(&unfinished)?,
+        Kind::MariaDb1011 => mariadb::fetch(&unfinished, mariadb::STABLE)?,
+        Kind::MariaDb118 => mariadb::fetch(&unfinished, mariadb::UNSTABLE)?,
         Kind::Mongodb => mongodb::fetch(&unfinished)?,
         Kind::Kafka => kafka::fetch(&unfinished)?,
         Kind::Registry => registry::fetch(&unfinished)?,
+        Kind::Connect => connect::fetch(&unfinished)?,
         Kind::PythonClients => python::fetch(&unfinished)?,
     };
     let text = serde_json::to_string_pretty(&record).map_err(|error| Failure::Unexpected {

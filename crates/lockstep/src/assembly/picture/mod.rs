@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use change::{
-    Checkpoint, LogPosition, MySqlPosition, Position, TableName, TableProgress as Progress,
-    TableState as State,
+    Checkpoint, LogPosition, MySqlPosition, Position, QuarantineRecord, TableName,
+    TableProgress as Progress, TableState as State,
 };
 use flow::Look;
 use mongo::{PartStatus, PipelineStatus};
@@ -77,6 +77,7 @@ impl Pictures {
         let capture = look.captured.as_ref();
         let applied = look.applied.as_ref();
         let behind = |position: &Position, at| side(position, at, look.head.as_ref(), &sizes);
+        let kept_back = counts(&look.quarantine);
         Snapshot {
             pipeline: self.pipeline.clone(),
             running: true,
@@ -92,9 +93,16 @@ impl Pictures {
                 .tables(&self.log, look)
                 .values()
                 .filter(|table| table.state != State::Dropped)
-                .map(|table| (table.table.to_string(), self.moving_table(table)))
+                .map(|table| {
+                    let quarantined = kept_back.get(&table.table).copied().unwrap_or(0);
+                    let shown = TableProgress {
+                        quarantined,
+                        ..self.moving_table(table)
+                    };
+                    (table.table.to_string(), shown)
+                })
                 .collect(),
-            quarantine: 0,
+            quarantine: kept_back.values().sum(),
             last_error: look.last_error.as_ref().map(|trouble| LastError {
                 code: trouble.code.to_string(),
                 message: trouble.message.to_string(),
@@ -181,10 +189,18 @@ pub(super) fn of_stored(
         // It stands still, and the source goes on; when it committed the last of it is not known.
         capture = side(&at, 0, Some(head), sizes);
     }
+    let kept_back = counts(&status.tail.quarantine);
     let tables = status.tail.tables.iter();
     let mut tables: BTreeMap<String, TableProgress> = tables
         .filter(|table| table.state != State::Dropped)
-        .map(|table| (table.table.to_string(), resting_table(table)))
+        .map(|table| {
+            let quarantined = kept_back.get(&table.table).copied().unwrap_or(0);
+            let shown = TableProgress {
+                quarantined,
+                ..resting_table(table)
+            };
+            (table.table.to_string(), shown)
+        })
         .collect();
     for (part, picture) in &published {
         for (name, table) in &picture.tables {
@@ -216,7 +232,7 @@ pub(super) fn of_stored(
         capture,
         apply,
         tables,
-        quarantine: 0,
+        quarantine: kept_back.values().sum(),
         last_error: published
             .iter()
             .filter(|(_, picture)| picture.last_error.is_some())
@@ -227,6 +243,15 @@ pub(super) fn of_stored(
             .collect(),
         source: None,
     }
+}
+
+/// Rows in quarantine, by table.
+fn counts(records: &[Arc<QuarantineRecord>]) -> BTreeMap<TableName, u64> {
+    let mut counts = BTreeMap::new();
+    for record in records {
+        *counts.entry(record.table.clone()).or_default() += 1;
+    }
+    counts
 }
 
 fn of_checkpoint(applied: &Checkpoint, head: Option<&(Position, LogSizes)>) -> Side {
@@ -252,6 +277,7 @@ fn resting_table(table: &Progress) -> TableProgress {
             .then_some(table.rows_estimated.max(table.rows_copied)),
         rows_per_second: None,
         eta_seconds: None,
+        quarantined: 0,
         reason: table.trouble.as_ref().map(|trouble| trouble.to_string()),
     }
 }

@@ -57,6 +57,7 @@ fn stored(parts: Vec<PartStatus>, applied: Option<Position>) -> PipelineStatus {
             checkpoint,
             tables: Vec::new(),
             mapping: None,
+            quarantine: Vec::new(),
         },
         torn: false,
         applied_at_ms: None,
@@ -112,6 +113,7 @@ fn a_table_that_only_the_log_holds_has_no_rows_in_the_target() {
         rows_total: Some(100),
         rows_per_second: Some(5.0),
         eta_seconds: Some(3.0),
+        quarantined: 0,
         reason: None,
     };
     let capture = published(captured(&at(9, 1, 900), 0), &[("shop.orders", table)]);

@@ -7,6 +7,7 @@
 
 mod statements;
 mod tables;
+mod xa;
 
 use crate::binlog::dump::Dump;
 use crate::binlog::event::{self, Event, Header};
@@ -14,6 +15,8 @@ use crate::binlog::gtid::{self, TransactionStart};
 use crate::binlog::table_map::TableMap;
 use crate::error::Error;
 use crate::stream::batch::Outbox;
+use crate::stream::prepared::PreparedTransactions;
+use crate::stream::reach::Reach;
 use crate::stream::source::SourceOptions;
 use crate::wire::{Cursor, Malformed};
 use bytes::Bytes;
@@ -27,6 +30,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
+use xa::Xa;
 
 /// How often the position is told while transactions pass that hold nothing of ours.
 const POSITION_INTERVAL: Duration = Duration::from_millis(100);
@@ -38,21 +42,39 @@ pub(super) struct Follower {
     options: SourceOptions,
     dump: Dump,
     server_uuid: Arc<str>,
-    /// Every transaction up to here.
+    /// Every transaction up to here, but for those that are prepared.
     executed: Arc<GtidSet>,
     /// Where the stream was opened, in this server's own files; `None` once that is passed.
     opened_at: Option<LogPosition>,
     sender: mpsc::Sender<Result<Vec<SourceEvent>, Error>>,
     outbox: Outbox,
     maps: HashMap<u64, KeptMap>,
-    /// Tables that were stopped; their rows are skipped.
+    /// Tables that were stopped in the present transaction; the rest of their rows in it is skipped.
+    /// Whether a table is followed again after that is not for the stream to say.
     stopped: HashSet<TableName>,
+    /// Tables whose rows came without all of their columns.
+    partial: HashSet<TableName>,
     transaction: Option<Transaction>,
-    /// XA transactions that were prepared in this stream and not decided yet.
-    prepared: HashSet<String>,
+    /// XA transactions that are prepared and not decided yet.
+    prepared: PreparedTransactions,
+    /// Whether the server tells of an XA COMMIT before its rows can be seen, and marks it as executed
+    /// after.
+    follows_xa: bool,
+    /// What a statement may have changed that was logged as text.
+    reach: Reach,
     /// Whether the position has moved since it was last told, and when that was.
     position_moved: bool,
     position_told_at: Instant,
+}
+
+/// Where a stream begins, and what is known of the server there.
+pub(super) struct Opening {
+    pub(super) server_uuid: Arc<str>,
+    /// In the server's own files; `None` where the checkpoint is another server's.
+    pub(super) opened_at: Option<LogPosition>,
+    pub(super) executed: Arc<GtidSet>,
+    pub(super) follows_xa: bool,
+    pub(super) reach: Reach,
 }
 
 struct KeptMap {
@@ -66,7 +88,8 @@ struct KeptMap {
 enum MapUse {
     /// Not selected.
     Skipped,
-    Stopped,
+    /// Whoever has rows of this table can't be followed.
+    Unreadable(TableName, Trouble),
     Wanted(Arc<TableMap>),
 }
 
@@ -78,31 +101,36 @@ struct Transaction {
     announced: bool,
     /// Between BEGIN and COMMIT, as opposed to a statement that is a transaction by itself.
     open: bool,
-    xa: Option<String>,
+    xa: Option<Xa>,
+    /// The file that its rows stand in, where that is another one than this.
+    file: Option<Arc<str>>,
     touched: BTreeSet<TableName>,
+    /// Tables of which a statement was logged as text.
+    rewritten: BTreeSet<TableName>,
 }
 
 impl Follower {
     pub(super) fn new(
         options: SourceOptions,
         dump: Dump,
-        server_uuid: Arc<str>,
-        opened_at: Option<LogPosition>,
-        executed: Arc<GtidSet>,
+        opening: Opening,
         sender: mpsc::Sender<Result<Vec<SourceEvent>, Error>>,
     ) -> Self {
         Self {
+            prepared: PreparedTransactions::new(options.spill_folder.clone()),
             options,
             dump,
-            server_uuid,
-            executed,
-            opened_at,
+            server_uuid: opening.server_uuid,
+            executed: opening.executed,
+            opened_at: opening.opened_at,
+            follows_xa: opening.follows_xa,
+            reach: opening.reach,
             sender,
             outbox: Outbox::default(),
             maps: HashMap::new(),
             stopped: HashSet::new(),
+            partial: HashSet::new(),
             transaction: None,
-            prepared: HashSet::new(),
             position_moved: false,
             position_told_at: Instant::now(),
         }
@@ -157,6 +185,9 @@ impl Follower {
 
     async fn take(&mut self, event: Event) -> Result<(), Error> {
         let event_type = event.header.event_type;
+        if self.belongs_to_xa(event_type) {
+            return self.put_aside(event);
+        }
         match event_type {
             event::TABLE_MAP => self.table_map(event.body).await,
             event::WRITE_ROWS
@@ -165,7 +196,10 @@ impl Follower {
             | event::PARTIAL_UPDATE_ROWS
             | event::WRITE_ROWS_V1
             | event::UPDATE_ROWS_V1
-            | event::DELETE_ROWS_V1 => self.rows(event_type, event.body).await,
+            | event::DELETE_ROWS_V1 => {
+                let offset = self.dump.place().start;
+                self.rows(event_type, event.body, offset).await
+            }
             event::GTID => self.begin(event.header, gtid::read_untagged(event.body)),
             event::TAGGED_GTID => self.begin(event.header, gtid::read_tagged(event.body)),
             event::QUERY => self.query(event).await,
@@ -173,13 +207,7 @@ impl Follower {
                 self.end();
                 Ok(())
             }
-            event::XA_PREPARE => {
-                if let Some(Transaction { xa: Some(xid), .. }) = &self.transaction {
-                    self.prepared.insert(xid.clone());
-                }
-                self.end();
-                Ok(())
-            }
+            event::XA_PREPARE => self.xa_prepare(event.body).await,
             event::HEARTBEAT | event::HEARTBEAT_V2 => {
                 if self.transaction.is_none() {
                     self.tell_position();
@@ -226,9 +254,18 @@ impl Follower {
         start: Result<TransactionStart, Malformed>,
     ) -> Result<(), Error> {
         let start = start.map_err(|error| self.malformed(header.event_type, &error))?;
+        if self
+            .transaction
+            .as_ref()
+            .is_some_and(|open| open.xa.is_some())
+        {
+            let error = Malformed("the XA transaction before it has no end");
+            return Err(self.malformed(header.event_type, &error));
+        }
         if self.maps.len() > KEPT_TABLE_MAPS {
             self.maps.clear();
         }
+        self.stopped.clear();
         self.transaction = Some(Transaction {
             gtid: start.gtid,
             server_id: header.server_id,
@@ -236,7 +273,9 @@ impl Follower {
             announced: false,
             open: false,
             xa: None,
+            file: None,
             touched: BTreeSet::new(),
+            rewritten: BTreeSet::new(),
         });
         Ok(())
     }
@@ -253,10 +292,15 @@ impl Follower {
             self.position_moved = false;
             self.position_told_at = Instant::now();
         } else {
-            self.position_moved = true;
-            if self.position_told_at.elapsed() >= POSITION_INTERVAL {
-                self.tell_position();
-            }
+            self.pass();
+        }
+    }
+
+    /// The position moved, and nothing of the selected tables was told.
+    fn pass(&mut self) {
+        self.position_moved = true;
+        if self.position_told_at.elapsed() >= POSITION_INTERVAL {
+            self.tell_position();
         }
     }
 
@@ -279,10 +323,12 @@ impl Follower {
             && !transaction.announced
         {
             transaction.announced = true;
+            let file = transaction.file.as_ref();
+            let file = file.unwrap_or(&self.dump.place().file);
             self.outbox.begin(Arc::new(Origin {
                 transaction: Some(transaction.gtid.to_string().into()),
                 server_id: transaction.server_id,
-                file: Arc::clone(&self.dump.place().file),
+                file: Arc::clone(file),
                 committed_at_ms: transaction.committed_at_ms.unwrap_or_default(),
             }));
         }
@@ -290,7 +336,6 @@ impl Follower {
 
     fn stop(&mut self, table: TableName, trouble: Trouble) {
         if self.stopped.insert(table.clone()) {
-            tracing::warn!(%table, code = %trouble.code, "{}", trouble.message);
             self.announce();
             let kind = TableEventKind::Unsupported(trouble);
             self.outbox

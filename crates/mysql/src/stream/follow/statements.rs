@@ -1,16 +1,18 @@
 //! Statements: the marks of transactions, table events, and what stops a table.
 
 use super::Follower;
+use super::xa::Xa;
 use crate::binlog::event::{self, Event};
 use crate::error::Error;
 use crate::statement::{Statement, classify};
 use crate::stream::known::KnownTables;
 use crate::stream::query::QueryEvent;
+use crate::stream::reach::lower;
 use crate::stream::renaming::events_of_renaming;
 use crate::stream::trouble;
 use crate::wire::Malformed;
 use bytes::Bytes;
-use change::{TableEvent, TableEventKind, TableName, Value};
+use change::{Alteration, TableEvent, TableEventKind, TableName, Value};
 use flow::ports::SourceEvent;
 
 impl Follower {
@@ -28,26 +30,40 @@ impl Follower {
             .transaction
             .as_ref()
             .is_some_and(|transaction| transaction.open);
+        if !matches!(
+            statement,
+            Statement::Begin | Statement::Commit | Statement::Changes { .. }
+        ) {
+            let renames = matches!(statement, Statement::Renamed(_));
+            self.reach.hear(&text, renames);
+        }
+        if let Statement::XaDecided { xid, committed } = statement {
+            self.decide(xid, committed).await?;
+            self.end();
+            return Ok(());
+        }
         self.statement(statement, ends)
     }
 
-    fn statement(&mut self, statement: Statement, stands_alone: bool) -> Result<(), Error> {
+    pub(super) fn statement(
+        &mut self,
+        statement: Statement,
+        stands_alone: bool,
+    ) -> Result<(), Error> {
         let place = self.place();
         let mut ends = stands_alone;
         match statement {
             Statement::Begin => ends = !self.open_transaction(None),
-            Statement::XaStart(xid) => ends = !self.open_transaction(Some(xid)),
+            Statement::XaStart(xid) => {
+                let xa = self.begin_xa(xid);
+                ends = !self.open_transaction(Some(xa));
+            }
             Statement::Commit => ends = true,
             Statement::Rollback => {
                 self.stop_touched(&place);
                 ends = true;
             }
             Statement::RollbackTo => self.stop_touched(&place),
-            Statement::XaDecided { xid, committed } => {
-                if !self.prepared.remove(&xid) && committed {
-                    return Err(Error::XaUnseen { xid, place });
-                }
-            }
             Statement::CreateTable { table, rows_follow } => {
                 self.table_event(table, TableEventKind::Created);
                 if rows_follow {
@@ -75,23 +91,50 @@ impl Follower {
                     self.table_event(table, kind);
                 }
             }
-            Statement::Changes { names } => {
-                for table in self.known_of(names) {
-                    self.stop(table, trouble::statement_format(&place));
-                }
-            }
+            Statement::Changes { names } => self.changed_as_text(&names),
             Statement::Unknown { names, what } => {
                 tracing::debug!(what, place, "a statement in the binlog is not known");
                 for table in self.known_of(names) {
                     self.stop(table, trouble::unknown_statement(&what, &place));
                 }
             }
-            Statement::Nothing => {}
+            // Decided by whoever read the statement.
+            Statement::XaDecided { .. } | Statement::Nothing => {}
         }
         if ends {
             self.end();
         }
         Ok(())
+    }
+
+    /// Rows of these tables may have changed, and of those that the statement reaches from there:
+    /// which rows, the text does not say. They are copied from the beginning.
+    fn changed_as_text(&mut self, names: &[TableName]) {
+        let place = self.dump.place().position();
+        let reached = self.reach.of(names, &place);
+        let is_reached = |table: &TableName| match &reached {
+            Some(reached) => reached.contains(&lower(table)),
+            None => true,
+        };
+        let known = self.options.known.all().into_iter();
+        let tables: Vec<TableName> = known.filter(is_reached).collect();
+        for table in tables {
+            let Some(transaction) = &mut self.transaction else {
+                return;
+            };
+            if !(self.options.selected)(&table) || !transaction.rewritten.insert(table.clone()) {
+                continue;
+            }
+            tracing::warn!(
+                %table,
+                %place,
+                code = "LS2004",
+                "a statement that may have changed its rows was logged as text; the table is copied \
+                 from the beginning"
+            );
+            let kind = TableEventKind::Altered(Alteration::of_rows());
+            self.table_event(table, kind);
+        }
     }
 
     pub(super) fn execute_load(&mut self, body: Bytes) -> Result<(), Error> {
@@ -109,7 +152,7 @@ impl Follower {
     }
 
     /// Whether there was a transaction to open.
-    fn open_transaction(&mut self, xa: Option<String>) -> bool {
+    fn open_transaction(&mut self, xa: Option<Xa>) -> bool {
         match &mut self.transaction {
             Some(transaction) => {
                 transaction.open = true;
@@ -121,7 +164,7 @@ impl Follower {
     }
 
     /// The statement's text as it was meant: names in it are spelled in the client's character set.
-    async fn statement_text(&self, query: &QueryEvent) -> Result<String, Error> {
+    pub(super) async fn statement_text(&self, query: &QueryEvent) -> Result<String, Error> {
         if let Some(charset) = query
             .client_collation
             .and_then(|id| self.options.charsets.of_collation(id))
@@ -148,12 +191,6 @@ impl Follower {
             TableEventKind::Truncated
             | TableEventKind::Altered(_)
             | TableEventKind::Unsupported(_) => {}
-        }
-        // A table of this name that was stopped is another one now.
-        if matches!(kind, TableEventKind::Dropped | TableEventKind::Created)
-            && self.stopped.remove(&table)
-        {
-            self.maps.clear();
         }
         self.announce();
         self.outbox

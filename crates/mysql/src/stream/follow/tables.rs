@@ -1,13 +1,15 @@
 //! Table maps and rows: which tables are read, and their rows, decoded and handed on.
 
+use super::xa::Xa;
 use super::{Follower, KeptMap, MapUse};
 use crate::binlog::event;
-use crate::binlog::rows::{RowsError, RowsEvent};
+use crate::binlog::rows::{Read, RowsError, RowsEvent};
 use crate::binlog::table_map::{TableMap, read_head, read_parts};
 use crate::error::Error;
 use crate::stream::trouble;
 use crate::wire::{Cursor, Malformed};
 use bytes::Bytes;
+use change::TableName;
 use std::sync::Arc;
 
 impl Follower {
@@ -20,6 +22,10 @@ impl Follower {
             && kept.generation == generation
             && kept.body == body
         {
+            if let MapUse::Unreadable(table, trouble) = &kept.use_of {
+                let (table, trouble) = (table.clone(), trouble.clone());
+                self.stop(table, trouble);
+            }
             return Ok(());
         }
         let use_of = self.build_map(&body).await?;
@@ -41,9 +47,6 @@ impl Follower {
         debug_assert!(head.table_id < 1 << 48);
         if !(self.options.selected)(&name) {
             return Ok(MapUse::Skipped);
-        }
-        if self.stopped.contains(&name) {
-            return Ok(MapUse::Stopped);
         }
         self.options.known.extend([name.clone()]);
         let key = self.options.keys.get(&name);
@@ -68,20 +71,27 @@ impl Follower {
         match built {
             Ok(map) => Ok(MapUse::Wanted(Arc::new(map))),
             Err(error) if error.disposition() == flow::Disposition::Table => {
-                self.stop(name, trouble::of_error(&error));
-                Ok(MapUse::Stopped)
+                let trouble = trouble::of_error(&error);
+                self.stop(name.clone(), trouble.clone());
+                Ok(MapUse::Unreadable(name, trouble))
             }
             Err(error) => Err(error),
         }
     }
 
-    pub(super) async fn rows(&mut self, event_type: u8, body: Bytes) -> Result<(), Error> {
+    /// The rows of an event that starts at `offset`.
+    pub(super) async fn rows(
+        &mut self,
+        event_type: u8,
+        body: Bytes,
+        offset: u64,
+    ) -> Result<(), Error> {
         /// Ends a statement without rows of its own.
         const NO_TABLE: u64 = 0xff_ffff;
         let event = RowsEvent::read(event_type, body)
             .map_err(|error| self.malformed(event_type, &error))?;
         let map = match self.maps.get(&event.table_id).map(|kept| &kept.use_of) {
-            Some(MapUse::Skipped | MapUse::Stopped) => return Ok(()),
+            Some(MapUse::Skipped | MapUse::Unreadable(..)) => return Ok(()),
             None if event.table_id == NO_TABLE && event.ends_statement => return Ok(()),
             None => return Err(self.malformed(event_type, &Malformed("its table map is missing"))),
             Some(MapUse::Wanted(map)) => Arc::clone(map),
@@ -91,7 +101,7 @@ impl Follower {
             return Ok(());
         }
         if let Some(transaction) = &mut self.transaction {
-            if transaction.xa.is_some() {
+            if matches!(transaction.xa, Some(Xa::NotFollowed(_))) {
                 let trouble = trouble::xa(&self.place());
                 self.stop(name.clone(), trouble);
                 return Ok(());
@@ -101,14 +111,22 @@ impl Follower {
             }
         }
         self.announce();
-        let offset = self.dump.place().start;
         let outcome = match event.images(&map) {
             Ok(mut images) => loop {
                 let before = images.remaining();
                 match images.next() {
-                    Ok(Some(row)) => {
+                    Ok(Some(read)) => {
                         let bytes = before - images.remaining();
-                        self.outbox.row(&map.schema, row, offset, bytes);
+                        match read {
+                            Read::Whole(row) => {
+                                self.outbox.row(&map.schema, row, offset, bytes);
+                            }
+                            Read::Partial { before, after } => {
+                                self.warn_of_partial(name);
+                                let images = (before, after);
+                                self.outbox.partial(&map.schema, images, offset, bytes);
+                            }
+                        }
                         if self.outbox.is_full() && !self.send(false).await {
                             break Ok(());
                         }
@@ -119,25 +137,28 @@ impl Follower {
             },
             Err(error) => Err(error),
         };
-        if let Err(error) = outcome {
+        if let Err(RowsError::Malformed(reason)) = outcome {
             let (table, place) = (name.clone(), self.place());
-            let error = match error {
-                RowsError::Missing(column) => {
-                    let column = map.schema.columns[column].name.to_string();
-                    Error::Image {
-                        table,
-                        place,
-                        column,
-                    }
-                }
-                RowsError::Malformed(reason) => Error::Row {
-                    table,
-                    place,
-                    reason,
-                },
+            let error = Error::Row {
+                table,
+                place,
+                reason,
             };
             self.stop(name.clone(), trouble::of_error(&error));
         }
         Ok(())
+    }
+
+    /// Once for each table of this stream.
+    fn warn_of_partial(&mut self, table: &TableName) {
+        if self.partial.insert(table.clone()) {
+            tracing::warn!(
+                %table,
+                code = "LS2041",
+                "a row was logged at {} without all of its columns: its key is read anew; set \
+                 binlog_row_image = FULL where it is not",
+                self.place()
+            );
+        }
     }
 }

@@ -3,6 +3,7 @@
 
 use super::source::TABLES;
 use super::{Step, World};
+use change::BarrierKind;
 
 impl World {
     /// Lanes write the rows of a chunk, and of chunks right behind it, ahead of the checkpoint.
@@ -10,7 +11,7 @@ impl World {
         let mut lost = false;
         while let Some(barrier) = self.capture.take_closed() {
             lost = true;
-            if !barrier.chunk {
+            if barrier.kind != BarrierKind::Chunk {
                 break;
             }
             self.target.leave_behind(&barrier, rows);

@@ -5,7 +5,7 @@ use change::{
     MySqlPosition, Position, Row, Schema, SourceId, TableDescription, TableEventKind, TableName,
     Value,
 };
-use reconcile::{ReadChunk, WindowBounds};
+use reconcile::{Extent, ReadChunk, WindowBounds};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -18,11 +18,31 @@ pub const KEYLESS: usize = 2;
 /// How many rows of each content (key, value) a table has; with a key, at most one per key.
 pub type Rows = BTreeMap<(i64, i64), i64>;
 
+/// How much of a change the log tells.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Telling {
+    Whole,
+    /// The key, and what an update or an insert gave a value.
+    Minimal,
+    /// Not even the key.
+    Keyless,
+}
+
+/// Row changes, each of a table.
+pub type Changes = Vec<(usize, ChangeKind, Telling)>;
+
 /// What a transaction does: row changes, or one event of a whole table.
 #[derive(Clone, Debug)]
 pub enum Transaction {
-    Rows(Vec<(usize, ChangeKind)>),
+    Rows(Changes),
     Event(usize, TableEventKind),
+    /// XA PREPARE: its rows are logged, and nobody sees them.
+    Prepare(Changes),
+    /// XA COMMIT or XA ROLLBACK of the transaction of this number.
+    Decide {
+        prepared: usize,
+        committed: bool,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -139,15 +159,79 @@ impl Source {
                         TableEventKind::Unsupported(_) => rows,
                     };
                 }
-                Transaction::Event(..) => {}
-                Transaction::Rows(changes) => {
-                    for (_, change) in changes.iter().filter(|(changed, _)| *changed == table) {
+                Transaction::Event(..) | Transaction::Prepare(_) => {}
+                Transaction::Rows(_) | Transaction::Decide { .. } => {
+                    let changes = self.changes(transaction).iter();
+                    for (_, change, _) in changes.filter(|(changed, ..)| *changed == table) {
                         count(rows.as_mut().expect("changed tables exist"), change);
                     }
                 }
             }
         }
         rows
+    }
+
+    /// The row changes that take effect with a transaction.
+    pub fn changes<'a>(&'a self, transaction: &'a Transaction) -> &'a Changes {
+        static NONE: Changes = Vec::new();
+        match transaction {
+            Transaction::Rows(changes) => changes,
+            Transaction::Decide {
+                prepared,
+                committed: true,
+            } => match &self.binlog[*prepared] {
+                Transaction::Prepare(changes) => changes,
+                other => panic!("{other:?} is not prepared"),
+            },
+            Transaction::Decide { .. } | Transaction::Event(..) | Transaction::Prepare(_) => &NONE,
+        }
+    }
+
+    /// What is prepared and not decided after so many transactions.
+    pub fn undecided(&self, transactions: usize) -> Vec<usize> {
+        let mut open = Vec::new();
+        for (number, transaction) in self.binlog[..transactions].iter().enumerate() {
+            match transaction {
+                Transaction::Prepare(_) => open.push(number),
+                Transaction::Decide { prepared, .. } => open.retain(|one| one != prepared),
+                Transaction::Rows(_) | Transaction::Event(..) => {}
+            }
+        }
+        open
+    }
+
+    /// Whether a prepared transaction holds a lock on the key, or on anything in the table.
+    pub fn is_locked(&self, table: usize, key: Option<i64>) -> bool {
+        let open = self.undecided(self.binlog.len()).into_iter();
+        let mut changes = open.flat_map(|number| match &self.binlog[number] {
+            Transaction::Prepare(changes) => changes.iter(),
+            other => panic!("{other:?} is not prepared"),
+        });
+        changes.any(|(changed, change, _)| {
+            let mut images = [change.before(), change.after()].into_iter().flatten();
+            *changed == table && key.is_none_or(|key| images.any(|image| content(image).0 == key))
+        })
+    }
+
+    /// The position after so many transactions: with those that are undecided left out.
+    pub fn position(&self, transactions: usize) -> Position {
+        let all = gtid_set(transactions);
+        let mut open = GtidSet::default();
+        for number in self.undecided(transactions) {
+            open.insert(&gtid(number).parse().expect("a GTID"));
+        }
+        Position::MySql(MySqlPosition {
+            server_uuid: SERVER.into(),
+            gtid_set: Arc::new(all.without(&open)),
+            log: log_position(transactions),
+        })
+    }
+
+    /// Whether the log tells less than whole rows of the table, in so many transactions.
+    pub fn tells_partly(&self, table: usize, transactions: usize) -> bool {
+        let done = self.binlog[..transactions].iter();
+        let mut changes = done.flat_map(|transaction| self.changes(transaction));
+        changes.any(|(of, _, telling)| *of == table && *telling != Telling::Whole)
     }
 
     /// A client's transaction reaches the binlog. Locks make it wait until what it depends on is
@@ -174,9 +258,15 @@ impl Source {
 
     /// What a view that is opened now reads of a range, at most two rows; `low` was read before.
     /// Tables without a key are read whole, under a lock that waits for their transactions.
-    pub fn read(&mut self, table: usize, range: &KeyRange, low: usize) -> Option<ReadChunk> {
+    pub fn read(&mut self, table: usize, extent: &Extent, low: usize) -> Option<ReadChunk> {
+        let whole = KeyRange::default();
+        let (range, keys) = match extent {
+            Extent::Range(range) => (range, None),
+            Extent::Keys(keys) => (&whole, Some(keys)),
+        };
         let keyless = table == KEYLESS;
         if keyless {
+            assert!(!self.is_locked(table, None), "the lock is waited for");
             self.visible = self.binlog.len();
             self.executed = self.binlog.len();
         }
@@ -188,14 +278,22 @@ impl Source {
         let mut rows: Vec<Row> = Vec::new();
         for (content, count) in self.rows_at(table, self.visible)? {
             let inside = after.is_none_or(|after| content.0 > after)
-                && through.is_none_or(|through| content.0 <= through);
+                && through.is_none_or(|through| content.0 <= through)
+                && keys.is_none_or(|keys| keys.contains(&vec![Value::Int(content.0)]));
             if inside {
                 rows.extend((0..count).map(|_| row(content)));
             }
         }
-        let rest = (rows.len() > 2 && !keyless).then(|| KeyRange {
-            after: Some(vec![rows[1][0].clone()]),
-            through: range.through.clone(),
+        let rest = (rows.len() > 2 && !keyless).then(|| match keys {
+            None => Extent::Range(KeyRange {
+                after: Some(vec![rows[1][0].clone()]),
+                through: range.through.clone(),
+            }),
+            // Those that were not met may be there or not.
+            Some(keys) => {
+                let met = |key: &&Vec<Value>| rows[..2].iter().any(|row| row[0] == key[0]);
+                Extent::Keys(keys.iter().filter(|key| !met(key)).cloned().collect())
+            }
         });
         if rest.is_some() {
             rows.truncate(2);
@@ -235,16 +333,15 @@ fn log_position(transactions: usize) -> LogPosition {
     LogPosition::new("binlog.000001", 100 * transactions as u64)
 }
 
-pub fn position(transactions: usize) -> Position {
-    Position::MySql(MySqlPosition {
-        server_uuid: SERVER.into(),
-        gtid_set: gtid_set(transactions),
-        log: log_position(transactions),
-    })
-}
-
 /// So many transactions are covered by a position.
 pub fn transactions(position: &Position) -> usize {
     let Position::MySql(position) = position;
-    usize::try_from(position.gtid_set.count()).expect("a short log")
+    usize::try_from(position.log.offset / 100).expect("a short log")
+}
+
+/// Whether a position says that the transaction was told.
+pub fn is_told(position: &Position, transaction: usize) -> bool {
+    let Position::MySql(position) = position;
+    let gtid = gtid(transaction).parse().expect("a GTID");
+    position.gtid_set.contains(&gtid)
 }

@@ -1,9 +1,12 @@
 //! A target that stores barriers whole, and is held against the source after each.
 
+use super::partial;
 use super::source::{
     KEYLESS, Rows, Source, TABLES, content, count, table_name, table_of, transactions,
 };
-use change::{Barrier, Checkpoint, TableName, TableProgress, TableState};
+use change::{
+    Barrier, BarrierKind, ChangeKind, Checkpoint, TableName, TableProgress, TableState, Value,
+};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -25,11 +28,25 @@ impl Target {
         }
         for change in &barrier.changes {
             let table = table_of(&change.schema.name);
-            let following = self.state(table) == Some(TableState::Following);
+            let mut told = barrier.progress.iter();
+            let said = told.find(|progress| progress.table == change.schema.name);
+            let follows = |state: TableState| state == TableState::Following;
+            let following = self.state(table).is_some_and(follows)
+                && said.is_none_or(|progress| follows(progress.state))
+                && barrier.kind != BarrierKind::Keys;
             let rows = &mut self.collections[table];
             if table == KEYLESS {
                 count(rows, &change.kind);
                 prop_assert!(rows.values().all(|count| *count > 0));
+                continue;
+            }
+            if let ChangeKind::Gone { key } = &change.kind {
+                let Value::Int(key) = key[0] else {
+                    panic!("{key:?} is no key of the source");
+                };
+                let held = rows.len();
+                rows.retain(|there, _| there.0 != key);
+                prop_assert!(rows.len() < held || !following, "{key} is not there");
                 continue;
             }
             if let Some(before) = change.kind.before() {
@@ -48,6 +65,8 @@ impl Target {
             }
         }
         for progress in &barrier.progress {
+            let table = table_of(&progress.table);
+            partial::damage(table, &mut self.collections[table], progress);
             self.tables.insert(progress.table.clone(), progress.clone());
         }
         self.checkpoint = barrier.checkpoint.clone();
@@ -83,10 +102,21 @@ impl Target {
             let rows = source.rows_at(table, place).unwrap_or_default();
             let progress = self.tables.get(&table_name(table));
             let following = progress.is_some_and(|one| one.state == TableState::Following);
+            if progress.is_some_and(|one| one.anew) {
+                continue;
+            }
+            // Keys that wait may hold anything, and those that will be read with all others.
+            let partly = source.tells_partly(table, place);
+            let waits = |key: i64| {
+                partly || progress.is_some_and(|one| one.keys.contains(&vec![Value::Int(key)]))
+            };
             if progress.is_some_and(|one| one.state == TableState::Recopy) {
                 // Of old values and new ones, but of all rows there are and no other. Equal rows
                 // wait as they were.
-                let keys = |rows: &Rows| rows.keys().map(|row| row.0).collect::<Vec<_>>();
+                let certain = |key: &i64| !waits(*key);
+                let keys = |rows: &Rows| -> Vec<i64> {
+                    rows.keys().map(|row| row.0).filter(certain).collect()
+                };
                 prop_assert!(
                     table == KEYLESS || keys(collection) == keys(&rows),
                     "{} holds {collection:?} instead of the keys of {rows:?}",
@@ -97,7 +127,7 @@ impl Target {
             let subset = collection
                 .iter()
                 .all(|(row, count)| rows.get(row).is_some_and(|there| there >= count));
-            let allowed = subset || self.left_behind[table];
+            let allowed = subset || self.left_behind[table] || (partly && table != KEYLESS);
             prop_assert!(
                 if following {
                     *collection == rows

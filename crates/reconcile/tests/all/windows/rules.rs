@@ -119,17 +119,19 @@ fn change_kind(rules: &Rules, change: RowChange) -> ChangeKind {
 
 const SERVER: &str = "00000007-0000-0000-0000-000000000000";
 
-static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema {
-    name: TableName::new("shop", "orders"),
-    columns: vec![Column {
-        name: "id".into(),
-        kind: ColumnKind::Integer {
-            width: IntegerWidth::Tiny,
-            unsigned: true,
-        },
-        nullable: false,
-    }],
-    key: vec![0],
+static SCHEMA: LazyLock<Arc<Schema>> = LazyLock::new(|| {
+    Arc::new(Schema {
+        name: TableName::new("shop", "orders"),
+        columns: vec![Column {
+            name: "id".into(),
+            kind: ColumnKind::Integer {
+                width: IntegerWidth::Tiny,
+                unsigned: true,
+            },
+            nullable: false,
+        }],
+        key: vec![0],
+    })
 });
 
 fn row(key: u8) -> Row {
