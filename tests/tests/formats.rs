@@ -46,7 +46,7 @@ async fn proven(lines: &str, sections: &str, seed: u64) -> (Scene, Vec<Record>) 
     assert!(checked.to_string().contains("LS5526"), "{checked}");
     let arguments = ["capture", "--until", "caught-up"];
     let ended = scene.pipeline.finish(&arguments).await.unwrap();
-    assert_eq!(ended.code, Some(1), "{ended}");
+    assert_eq!(ended.code, Some(3), "{ended}");
     assert!(ended.stderr.contains("[LS5526]"), "{ended}");
     // The sink goes by what the log says of itself.
     scene.pipeline.part_catches_up("sink").await.unwrap();

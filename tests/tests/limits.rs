@@ -66,14 +66,16 @@ async fn many_tables_are_copied_and_followed_over_a_restart() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn names_of_64_three_byte_characters_are_copied_followed_and_altered() {
-    long_names(LogKind::Direct, 102, &["表", "名"]).await;
+    long_names(LogKind::Direct, 102, &["ế", "ａ"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn through_kafka_too_names_of_64_three_byte_characters_arrive() {
-    long_names(LogKind::Kafka, 103, &["表"]).await;
+    long_names(LogKind::Kafka, 103, &["ế"]).await;
 }
 
+/// A table's name is that of a file too, in which a character of most scripts takes five bytes of
+/// the 255 that Linux allows; these are among the few of three bytes in UTF-8 that take three there.
 async fn long_names(log: LogKind, seed: u64, letters: &[&str]) {
     let scene = scene(log, seed, "").await;
     let url = scene.mysql.url();

@@ -141,7 +141,16 @@ fn every_exit_code_of_the_help_is_in_the_readme() {
 /// The keys that the configuration declares, sections left out.
 fn declared_keys() -> BTreeSet<String> {
     let sections = [
-        "pipeline", "source", "log", "target", "tables", "columns", "types", "capture", "apply",
+        "pipeline",
+        "source",
+        "log",
+        "target",
+        "tables",
+        "columns",
+        "types",
+        "capture",
+        "apply",
+        "quarantine",
     ];
     let keys: BTreeSet<String> = read_all(CONFIGURATION, "", ".rs")
         .iter()

@@ -94,10 +94,11 @@ async fn findings(
         Some(connections) => connections.preflight(configuration).await,
         None => Vec::new(),
     };
+    // What forbids one table is no reason to leave the others out of account.
     let forbidden = |findings: &[Finding]| {
         findings
             .iter()
-            .any(|finding| finding.severity == Severity::Forbids)
+            .any(|finding| finding.severity == Severity::Forbids && finding.table.is_none())
     };
     let (mut plans, mut names) = (Vec::new(), Vec::new());
     if let Some(connections) = connections

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use change::{TableName, TableProgress, TableState};
 use flow::capture::Settings as CaptureSettings;
 use flow::ending::CaughtUp;
 use flow::group::GroupLimits;
@@ -95,24 +96,36 @@ async fn look(
         false => None,
     };
     let found = findings(configuration, part, connections.as_ref()).await?;
-    for finding in &found {
-        match finding.severity {
-            Severity::Forbids => return Err(forbidden(finding)),
-            Severity::Warns => tracing::warn!(code = finding.code, "{}", finding.message),
-            Severity::Info => tracing::info!(code = finding.code, "{}", finding.message),
-        }
-    }
-    if let (Some(connections), Some(target)) = (&connections, target) {
+    let mut known = Vec::new();
+    if let (Some(_), Some(target)) = (&connections, target) {
         match target.status().await {
-            Ok(status) => {
-                connections.remember(status.tail.tables.into_iter().map(|table| table.table));
-            }
+            Ok(status) => known = status.tail.tables,
             Err(error) if part.writes_the_target() => return Err(refused(error)),
             // Capture runs without the target; the log tells it the tables.
             Err(error) => tracing::debug!("the target's tables are not known: {error}"),
         }
     }
+    for finding in &found {
+        match finding.severity {
+            // What forbids a table that is stopped anyway must not keep the others from going on.
+            Severity::Forbids if is_stopped(&known, finding.table.as_ref()) => {
+                tracing::warn!(code = finding.code, "{}", finding.message);
+            }
+            Severity::Forbids => return Err(forbidden(finding)),
+            Severity::Warns => tracing::warn!(code = finding.code, "{}", finding.message),
+            Severity::Info => tracing::info!(code = finding.code, "{}", finding.message),
+        }
+    }
+    if let Some(connections) = &connections {
+        connections.remember(known.into_iter().map(|table| table.table));
+    }
     Ok(connections)
+}
+
+fn is_stopped(known: &[TableProgress], table: Option<&TableName>) -> bool {
+    known
+        .iter()
+        .any(|known| Some(&known.table) == table && known.state == TableState::Stopped)
 }
 
 /// What the loops of one process share.

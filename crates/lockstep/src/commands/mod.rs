@@ -80,7 +80,7 @@ enum Command {
     /// Look at the servers and write a configuration with every choice spelled out
     #[command(after_help = init::EXAMPLES)]
     Init(init::InitArguments),
-    /// Show what becomes what, table by table and field by field, and how long a copy may take
+    /// Show what becomes what, field by field, and how long a copy may take
     #[command(after_help = plan::EXAMPLES)]
     Plan,
     /// Copy all tables and follow the changes

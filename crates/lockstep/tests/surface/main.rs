@@ -25,6 +25,9 @@ fn help_says_what_there_is() {
     insta::assert_snapshot!(lockstep(&["sink", "--help"]));
     insta::assert_snapshot!(lockstep(&["topics", "--help"]));
     insta::assert_snapshot!(lockstep(&["topics", "tail", "--help"]));
+    insta::assert_snapshot!(lockstep(&["recopy", "--help"]));
+    insta::assert_snapshot!(lockstep(&["quarantine", "--help"]));
+    insta::assert_snapshot!(lockstep(&["quarantine", "retry", "--help"]));
 }
 
 #[test]
