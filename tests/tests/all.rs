@@ -23,6 +23,7 @@ mod quarantine;
 mod readme;
 mod recopy;
 mod schema_changes;
+mod sessions;
 mod terminal;
 mod topics_judge;
 mod topics_proof;

@@ -109,7 +109,7 @@ async fn a_stopped_table_is_copied_again_on_request() {
         accounts.find_one(doc! { "_id": id }).await.unwrap()
     };
     session
-        .query_drop("INSERT INTO work.accounts VALUES (5001, 0)")
+        .query_drop("INSERT INTO work.accounts VALUES (5001, 0, NULL)")
         .await
         .unwrap();
     // A table that is there before the start would forbid it.
@@ -131,7 +131,7 @@ async fn a_stopped_table_is_copied_again_on_request() {
     run.kill();
     let mut run = scene.pipeline.start(&["run"]).unwrap();
     session
-        .query_drop("INSERT INTO work.accounts VALUES (5002, 0)")
+        .query_drop("INSERT INTO work.accounts VALUES (5002, 0, NULL)")
         .await
         .unwrap();
     run.alive_until("the others go on", async |_| document(5002).await)

@@ -128,6 +128,25 @@ fn a_table_without_columns_has_no_rows_without_end() {
     assert!(table.changes(30, rows, |_| ()).is_err());
 }
 
+#[test]
+fn images_without_columns_have_no_rows_without_end() {
+    let mut input = vec![19, 0];
+    // Table, flags, database, table, one INT that is no NULL, signed, called n.
+    input.extend(b"\x01\0\0\0\0\0\x01\0\x01d\0\x01t\0\x01\x03\0\0\x01\x01\0\x04\x02\x01n");
+    input[0] = u8::try_from(input.len() - 2).unwrap();
+    let (map, _) = targets::halves(&input).unwrap();
+    let table = Table::read(map).unwrap();
+    // Its bitmaps have bits of columns that are not there.
+    for bitmap in [b'\0', b'\xfe'] {
+        for event_type in [30, 31, 32] {
+            let mut rows = b"\x01\0\0\0\0\0\x01\0\x02\0\x01".to_vec();
+            rows.extend([bitmap, bitmap]);
+            rows.extend(b"what follows");
+            assert!(table.changes(event_type, rows.into(), |_| ()).is_err());
+        }
+    }
+}
+
 fn rows(seed: &[u8]) -> usize {
     let (map, rest) = targets::halves(seed).unwrap();
     let (&event_type, body) = rest.split_first().unwrap();

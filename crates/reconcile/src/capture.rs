@@ -309,17 +309,26 @@ impl Capture {
     /// The current transaction is complete. One that was applied in part before a restart has to
     /// be as long as it was then.
     pub fn commit(&mut self, position: Position) -> Result<(), TornMismatch> {
-        let transaction = self.current.take().expect("a commit ends a transaction");
+        let transaction = self.current.as_ref();
+        let transaction = transaction.expect("a commit ends a transaction");
         if transaction.seen < transaction.skip {
             return Err(TornMismatch::Shorter {
-                torn: transaction.name,
+                torn: transaction.name.clone(),
                 applied: transaction.skip,
                 seen: transaction.seen,
             });
         }
-        if !transaction.events.is_empty() && self.settled.0 > 0 {
-            self.close_settled();
+        if !transaction.events.is_empty() {
+            if self.settled.0 > 0 {
+                self.close_settled();
+            }
+            // Its own rows leave ahead of its events, as a part: what empties a collection must not
+            // be followed by what was in it, and the position is the events' to move.
+            if !self.changes.is_empty() {
+                self.make_room();
+            }
         }
+        let transaction = self.current.take().expect("a commit ends a transaction");
         // Before the events: an emptied collection equals its table only from here on.
         self.position = position;
         if !transaction.events.is_empty() {

@@ -174,13 +174,26 @@ impl Log<'_> {
         if *partition == self.schema {
             return self.last.or(self.pending).is_some();
         }
-        let barriers = self.pending.into_iter().chain(self.last);
-        barriers.into_iter().any(|barrier| {
-            barrier.partitions.iter().any(|entry| {
-                let named = name(self.ledger, barrier, entry.topic, entry.partition);
-                named.as_ref() == Some(partition) && entry.last >= open.stable
+        // Not the last barrier alone: the writer of an earlier one may have gone on before it saw
+        // that brokers went away.
+        self.holds_committed(partition, open)
+            || self.pending.is_some_and(|barrier| {
+                barrier.partitions.iter().any(|entry| {
+                    let named = name(self.ledger, barrier, entry.topic, entry.partition);
+                    named.as_ref() == Some(partition) && entry.last >= open.stable
+                })
             })
-        })
+    }
+
+    /// Whether committed barriers count records where the partition is open.
+    fn holds_committed(&self, (topic, partition): &Partition, open: Open) -> bool {
+        let mut topics = self.ledger.topics().iter();
+        let topic = topics.find(|known| known.record.name == *topic);
+        let filled = topic.and_then(|topic| {
+            let partition = usize::try_from(*partition).ok()?;
+            topic.partitions.get(partition)
+        });
+        filled.is_some_and(|filled| filled.next > open.stable)
     }
 }
 
@@ -253,6 +266,29 @@ mod tests {
     #[test]
     fn what_the_last_barrier_wrote_is_committed_though_its_record_was_ended() {
         assert!(commits(ORDERS, 11, Some(&barrier(1)), None));
+    }
+
+    #[test]
+    fn what_an_earlier_barrier_wrote_is_committed_though_a_later_one_wrote_elsewhere() {
+        let mut ledger = Ledger::default();
+        ledger.fold(&barrier(1)).expect("a first barrier");
+        let elsewhere = BarrierRecord {
+            partitions: Vec::new(),
+            topics: Vec::new(),
+            previous: ledger.ordinal(),
+            ..barrier(2)
+        };
+        ledger.fold(&elsewhere).expect("the barrier after it");
+        let log = Log {
+            barriers: partition("shop.barriers"),
+            schema: partition("shop.schema"),
+            ledger: &ledger,
+            last: Some(&elsewhere),
+            pending: None,
+        };
+        let commits = |stable| log.commits(&partition(ORDERS), Open { stable, end: 90 });
+        assert!(commits(11) && commits(20));
+        assert!(!commits(21));
     }
 
     #[test]

@@ -37,6 +37,8 @@ pub(crate) struct RowImages<'a> {
     after: Bytes,
     /// Whether both images have all columns.
     whole: bool,
+    /// An inserted row of which the event has no column, and which was not told yet.
+    without_columns: bool,
     images: Cursor,
 }
 
@@ -111,9 +113,13 @@ impl RowsEvent {
         let is_whole = |bitmap: &Bytes| {
             bitmap.is_empty() || (0..columns).all(|column| crate::wire::bit(bitmap, column))
         };
-        // Images of no columns take no bytes, so there would be no end to them.
-        let is_empty = |bitmap: &Bytes| bitmap.iter().all(|byte| *byte == 0);
-        if is_empty(&before) && is_empty(&after) && self.kind != Kind::Write {
+        // Images of no columns take no bytes, so there would be no end to them. Bits that stand for
+        // no column say nothing.
+        let is_empty = |bitmap: &Bytes| {
+            bitmap.is_empty() || !(0..columns).any(|column| crate::wire::bit(bitmap, column))
+        };
+        let without_columns = is_empty(&before) && is_empty(&after);
+        if without_columns && (self.kind != Kind::Write || !images.is_empty()) {
             return Err(Malformed("its images have no columns").into());
         }
         let whole = is_whole(&before) && is_whole(&after);
@@ -123,6 +129,7 @@ impl RowsEvent {
             before,
             after,
             whole,
+            without_columns,
             images,
         })
     }
@@ -139,6 +146,10 @@ impl RowImages<'_> {
         debug_assert!(
             self.before.len().max(self.after.len()) >= self.map.decoders.len().div_ceil(8)
         );
+        // A row of nothing but defaults, whose event ends where its images would begin.
+        if std::mem::take(&mut self.without_columns) {
+            return self.next_partial().map(Some);
+        }
         if self.images.is_empty() {
             return Ok(None);
         }

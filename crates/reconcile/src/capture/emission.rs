@@ -320,6 +320,12 @@ impl Capture {
             progress,
             mapping,
         };
+        debug_assert!(
+            self.closed.back().is_none_or(|(before, _)| {
+                before.checkpoint.ordinal < barrier.checkpoint.ordinal
+            }),
+            "ordinals grow from barrier to barrier"
+        );
         let bytes = barrier.heap_bytes();
         self.closed_bytes += bytes;
         self.closed.push_back((barrier, bytes));
