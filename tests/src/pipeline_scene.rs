@@ -92,8 +92,12 @@ impl Scene {
         options: Options,
         sections: &str,
     ) -> Result<Self, Box<dyn Error>> {
+        let source = MySqlOptions {
+            product: options.product,
+            ..MySqlOptions::default()
+        };
         let (mysql, mongo, kafka) = tokio::try_join!(
-            MySql::start(MySqlOptions::default()),
+            MySql::start(source),
             Mongo::start(MongoOptions::default()),
             broker(log),
         )?;

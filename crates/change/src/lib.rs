@@ -15,6 +15,7 @@ mod effect;
 mod gtid;
 mod identity;
 mod json;
+mod mariadb;
 mod position;
 mod quarantine;
 mod row;
@@ -33,7 +34,8 @@ pub use effect::{Action, Collection, DocumentId, Effect};
 pub use gtid::{Gtid, GtidSet, ParseGtidError, SourceId};
 pub use identity::Identity;
 pub use json::Json;
-pub use position::{LogPosition, MySqlPosition, Position};
+pub use mariadb::{MariaDbGtid, MariaDbGtids, OutOfOrder, ParseMariaDbGtidError};
+pub use position::{LogPosition, MariaDbPosition, MySqlPosition, Position};
 pub use quarantine::{
     QuarantineChange, QuarantineKey, QuarantineRecord, QuarantinedId, RowState, Sighting,
 };

@@ -6,7 +6,7 @@
 //! another format is an error and never a guess.
 
 use change::{
-    BarrierKind, Checkpoint, GtidSet, MappingVersion, Ordinal, Schema, TableDescription, TableName,
+    BarrierKind, Checkpoint, MappingVersion, Ordinal, Schema, TableDescription, TableName,
     TableProgress,
 };
 use serde::{Deserialize, Serialize};
@@ -52,9 +52,10 @@ pub(crate) struct BarrierRecord {
     /// Topics that are new, but for those in progress records.
     pub(crate) topics: Vec<TopicRecord>,
     pub(crate) partitions: Vec<PartitionRecord>,
-    /// Of the transactions whose changes are here.
+    /// The transactions whose changes are here: a GTID set of MySQL, or GTIDs of MariaDB from the
+    /// first to the last one that follow one another.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) transactions: Option<GtidSet>,
+    pub(crate) transactions: Option<String>,
     /// Offset of the first record of the last whole state; `None`: the state begins with the log.
     pub(crate) state_at: Option<i64>,
     /// Ids of the barriers' and the schema's topic.

@@ -15,12 +15,12 @@ mod tests;
 
 use crate::error::Error;
 use crate::field::Reader;
+use crate::position::{position_document, read_position};
 use bson::{Bson, Document, doc};
 use change::{
-    Checkpoint, KeyRange, LogPosition, MappingVersion, MySqlPosition, Ordinal, Position, TableName,
-    TableProgress, TableState, Torn, Trouble,
+    Checkpoint, KeyRange, MappingVersion, Ordinal, TableName, TableProgress, TableState, Torn,
+    Trouble,
 };
-use std::sync::Arc;
 
 /// What the checkpoint document tells.
 #[derive(Clone, Debug)]
@@ -56,16 +56,10 @@ pub(crate) fn encode(
             torn.into()
         }
     };
-    let Position::MySql(position) = &checkpoint.position;
     doc! {
         "format": i64::from(checkpoint.format),
         "ordinal": ordinal_document(checkpoint.ordinal),
-        "position": {
-            "server_uuid": &*position.server_uuid,
-            "gtid_set": position.gtid_set.to_string(),
-            "file": &*position.log.file,
-            "offset": signed(position.log.offset),
-        },
+        "position": position_document(&checkpoint.position),
         "torn": torn,
         "committed_at_ms": checkpoint.committed_at_ms,
         "applied_at": bson::DateTime::now(),
@@ -125,20 +119,13 @@ pub(crate) fn decode(document: &Document) -> Result<Stored, Error> {
         }),
         Some(_) | None => None,
     };
-    let position = read.inner("position")?;
-    let gtid_set = String::from(position.text("gtid_set")?)
-        .try_into()
-        .map_err(|error| unreadable(format!("position.gtid_set: {error}")))?;
+    let position = read_position(&read.inner("position")?)?;
     let mapping = read.inner("mapping")?;
     Ok(Stored {
         checkpoint: Some(Checkpoint {
             format: Checkpoint::FORMAT,
             ordinal: read.inner("ordinal")?.ordinal()?,
-            position: Position::MySql(MySqlPosition {
-                server_uuid: position.text("server_uuid")?.into(),
-                gtid_set: Arc::new(gtid_set),
-                log: LogPosition::new(position.text("file")?, position.unsigned("offset")?),
-            }),
+            position,
             torn,
             committed_at_ms: read.signed("committed_at_ms")?,
         }),
@@ -274,6 +261,6 @@ fn ordinal_document(ordinal: Ordinal) -> Document {
     }
 }
 
-fn signed(number: u64) -> i64 {
+pub(crate) fn signed(number: u64) -> i64 {
     i64::try_from(number).expect("counters and offsets stay below 2^63")
 }

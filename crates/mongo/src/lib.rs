@@ -22,6 +22,7 @@ mod indexes;
 mod lease;
 mod multiset;
 mod operation;
+mod position;
 mod preflight;
 mod privileges;
 mod quarantine;

@@ -28,7 +28,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         server_id: None,
         spill_folder: std::env::temp_dir(),
     });
-    let Position::MySql(head) = source.head().await?;
+    let Position::MySql(head) = source.head().await? else {
+        panic!("a position of another family")
+    };
     let beginning = Checkpoint {
         format: Checkpoint::FORMAT,
         ordinal: Ordinal::default(),
@@ -64,7 +66,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             }
             SourceEvent::Heartbeat { position } => position,
         };
-        let Position::MySql(position) = position;
+        let Position::MySql(position) = position else {
+            panic!("a position of another family")
+        };
         if position.log.has_reached(&head.log) {
             break;
         }

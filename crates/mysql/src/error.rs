@@ -109,6 +109,14 @@ pub enum Error {
     },
     #[error("{place} holds a transaction without a GTID")]
     Anonymous { place: String },
+    #[error(
+        "{place} ends the transaction {came}, which does not come after {last} of the same domain"
+    )]
+    OutOfOrder {
+        place: String,
+        last: String,
+        came: String,
+    },
     #[error("rows of {table} at {place} were logged without the names of their columns")]
     Metadata { table: TableName, place: String },
     #[error("the column {column:?} of {table} has the type {column_type}, which can't be read")]
@@ -157,6 +165,7 @@ impl Error {
             Error::Event { .. } | Error::UnknownEvent { .. } => "LS2031",
             Error::Incident { .. } => "LS2033",
             Error::Anonymous { .. } => "LS2034",
+            Error::OutOfOrder { .. } => "LS2035",
             Error::Metadata { .. } => "LS2040",
             Error::ColumnType { .. } => "LS2042",
             Error::Row { .. } => "LS2043",
@@ -195,6 +204,7 @@ impl Error {
             | Error::UnknownEvent { .. }
             | Error::Incident { .. }
             | Error::Anonymous { .. }
+            | Error::OutOfOrder { .. }
             | Error::Charset { .. } => Disposition::Halt,
         }
     }
@@ -230,6 +240,7 @@ impl Error {
             | Error::UnknownEvent { .. }
             | Error::Incident { .. }
             | Error::Anonymous { .. }
+            | Error::OutOfOrder { .. }
             | Error::Charset { .. } => None,
         }
     }
@@ -294,6 +305,9 @@ impl Error {
             Error::Incident { .. } => "copy afresh: the source itself lost changes",
             Error::Anonymous { .. } => {
                 "set gtid_mode=ON on the source (not ON_PERMISSIVE), then copy afresh"
+            }
+            Error::OutOfOrder { .. } => {
+                "set gtid_strict_mode = ON on the source, give each server that takes writes a gtid_domain_id of its own, then copy afresh"
             }
             Error::Metadata { .. } => {
                 "SET PERSIST binlog_row_metadata = FULL on the source, then copy the table again with `lockstep recopy`"

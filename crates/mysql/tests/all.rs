@@ -4,4 +4,5 @@
 
 mod binlog;
 mod conformance;
+mod mariadb;
 mod snapshot;

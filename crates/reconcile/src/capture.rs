@@ -322,6 +322,7 @@ impl Capture {
         }
         // Before the events: an emptied collection equals its table only from here on.
         self.position = position;
+        self.copies.commit(self.position.log());
         if !transaction.events.is_empty() {
             self.apply_events(transaction.events);
         }

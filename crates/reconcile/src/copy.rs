@@ -13,8 +13,8 @@ use crate::ahead::Ahead;
 use crate::table_copy::TableCopy;
 use crate::window::Window;
 use change::{
-    Gtid, KeyRange, Position, TableDescription, TableKey, TableName, TableProgress, TableState,
-    Trouble, Value,
+    Gtid, KeyRange, LogPosition, Position, TableDescription, TableKey, TableName, TableProgress,
+    TableState, Trouble, Value,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -243,6 +243,17 @@ impl Copies {
             .flat_map(|copy| copy.claimed.values_mut())
         {
             window.begin(transaction);
+        }
+    }
+
+    /// The transaction that began last is committed here.
+    pub(crate) fn commit(&mut self, end: &LogPosition) {
+        if self.open_windows == 0 {
+            return;
+        }
+        let tables = self.tables.values_mut();
+        for (_, window) in tables.flat_map(|copy| copy.claimed.values_mut()) {
+            window.commit(end);
         }
     }
 

@@ -20,6 +20,7 @@ pub use copy::{Extent, Task, WindowId};
 pub use fold::fold;
 pub use quarantine::{Arrival, Decided, Passage, Quarantine, QuarantineFull, Refused, left_out};
 pub use resume::{
-    MappingChanged, ResumePoint, ResumeRefusal, ServerHistory, may_resume, same_mapping,
+    MappingChanged, MariaDbHistory, MariaDbRefusal, ResumePoint, ResumeRefusal, ServerHistory,
+    may_resume, may_resume_mariadb, same_mapping,
 };
-pub use window::{Standing, Void, Window, WindowBounds};
+pub use window::{Low, Standing, Void, Window, WindowBounds};

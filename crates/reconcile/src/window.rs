@@ -22,9 +22,7 @@
 //! its changes stand in the log in the order of their commits. Where the log told of the last one
 //! that the row changed, and not how, the key has to be read again.
 
-use change::{
-    ChangeKind, Gtid, GtidSet, Identity, LogPosition, MySqlPosition, Position, Row, Schema, Value,
-};
+use change::{ChangeKind, Gtid, GtidSet, Identity, LogPosition, Position, Row, Schema, Value};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -32,25 +30,54 @@ use std::sync::Arc;
 /// visible in it lies at or before `high`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct WindowBounds {
-    /// `@@server_uuid` of the server that was read.
-    pub server_uuid: Arc<str>,
+    /// The server that was read, as its positions name it.
+    pub server: Arc<str>,
     /// `@@server_id` of that server.
     pub server_id: u32,
     /// That server's clock as it was read, in milliseconds since 1970.
     pub read_at_ms: i64,
-    pub low: Arc<GtidSet>,
+    pub low: Low,
     pub high: LogPosition,
+}
+
+/// What is certainly visible in a view.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Low {
+    /// These transactions. Others may be, too: MySQL opens a view between two places of its log.
+    Transactions(Arc<GtidSet>),
+    /// All that was committed at or before `high`, and nothing else: MariaDB opens a view at a
+    /// place of its log.
+    High,
 }
 
 impl WindowBounds {
     /// Whether a boundary at this position may emit the chunk; `None` when the position belongs to
     /// another server, which voids the chunk.
     pub fn reached_by(&self, boundary: &Position) -> Option<bool> {
-        let Position::MySql(MySqlPosition {
-            server_uuid, log, ..
-        }) = boundary;
-        (*server_uuid == self.server_uuid).then(|| log.has_reached(&self.high))
+        let same = *boundary.server() == self.server;
+        same.then(|| boundary.log().has_reached(&self.high))
     }
+
+    fn shows(&self, transaction: &Recorded) -> bool {
+        match &self.low {
+            Low::Transactions(low) => {
+                let gtid = transaction.gtid.as_ref();
+                gtid.is_some_and(|gtid| low.contains(gtid))
+            }
+            Low::High => {
+                let end = transaction.end.as_ref();
+                end.is_some_and(|end| self.high.has_reached(end))
+            }
+        }
+    }
+}
+
+/// A transaction that a window has seen.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Recorded {
+    gtid: Option<Gtid>,
+    /// Where it was committed; `None` while it goes on.
+    end: Option<LogPosition>,
 }
 
 /// Why a window's chunk has to be read again.
@@ -65,7 +92,7 @@ pub enum Void {
 /// What one open window has seen. One per chunk in flight.
 #[derive(Debug)]
 pub struct Window {
-    transactions: Vec<Option<Gtid>>,
+    transactions: Vec<Recorded>,
     /// Indexes into `transactions`, ascending, for each key touched since C.
     touched: HashMap<Identity, Vec<u32>>,
     /// For a table without a key: what happened to its rows, and when.
@@ -120,9 +147,20 @@ impl Window {
     }
 
     /// A transaction begins; what is recorded next is its doing. A name that is no GTID counts as
-    /// outside every `low`.
+    /// outside every set of transactions.
     pub fn begin(&mut self, transaction: Option<&Gtid>) {
-        self.transactions.push(transaction.cloned());
+        self.transactions.push(Recorded {
+            gtid: transaction.cloned(),
+            end: None,
+        });
+    }
+
+    /// The transaction that began last is committed here. One that began before the window opened
+    /// is not this window's.
+    pub fn commit(&mut self, end: &LogPosition) {
+        if let Some(transaction) = self.transactions.last_mut() {
+            transaction.end = Some(end.clone());
+        }
     }
 
     /// Records a change of the table: both keys of an update.
@@ -175,8 +213,13 @@ impl Window {
     }
 
     /// The rows that stand in the table at the boundary, of those that were read.
-    pub fn close(self, schema: &Schema, rows: Vec<Row>, low: &GtidSet) -> Result<Vec<Row>, Void> {
-        let outside = self.outside(low)?;
+    pub fn close(
+        self,
+        schema: &Schema,
+        rows: Vec<Row>,
+        bounds: &WindowBounds,
+    ) -> Result<Vec<Row>, Void> {
+        let outside = self.outside(bounds)?;
         let is_outside = |index: &u32| outside[*index as usize];
         if self.keyless {
             let deltas = self
@@ -202,9 +245,9 @@ impl Window {
         schema: &Arc<Schema>,
         keys: Vec<Vec<Value>>,
         rows: Vec<Row>,
-        low: &GtidSet,
+        bounds: &WindowBounds,
     ) -> Result<Vec<Standing>, Void> {
-        let outside = self.outside(low)?;
+        let outside = self.outside(bounds)?;
         let is_left_to_the_stream = |identity: &Identity| {
             let touched = self.touched.get(identity);
             touched.is_some_and(|touched| touched.iter().any(|index| outside[*index as usize]))
@@ -239,14 +282,14 @@ impl Window {
     }
 
     /// Which transactions a view need not show. Fails where the chunk has to be read again.
-    fn outside(&self, low: &GtidSet) -> Result<Vec<bool>, Void> {
+    fn outside(&self, bounds: &WindowBounds) -> Result<Vec<bool>, Void> {
         if self.bytes > self.max_bytes {
             return Err(Void::TooManyTouched);
         }
         let outside: Vec<bool> = self
             .transactions
             .iter()
-            .map(|gtid| !gtid.as_ref().is_some_and(|gtid| low.contains(gtid)))
+            .map(|transaction| !bounds.shows(transaction))
             .collect();
         let mut changed = self.table_changed.iter();
         match changed.any(|index| outside[*index as usize]) {

@@ -221,8 +221,11 @@ fn expression(column: &Column, form: Form) -> String {
         Form::Set => format!("HEX(CONVERT({name} USING utf8mb4))"),
         Form::HexText | Form::HexBinary(_) | Form::FloatArray => format!("HEX({name})"),
         // A FLOAT printed as such is rounded to six digits; widened, it prints exactly. As JSON, because
-        // the text of a cast has 22 places, too few for the longest double.
-        Form::Double => format!("CAST(CAST(CAST({name} AS DOUBLE) AS JSON) AS CHAR)"),
+        // the text of a cast has 22 places, too few for the longest double. MariaDB, which leaves such
+        // comments out, has no such cast, and prints the double itself exactly.
+        Form::Double => {
+            format!("/*!80000 CAST(CAST( */ CAST({name} AS DOUBLE) /*!80000 AS JSON) AS CHAR) */")
+        }
         Form::Bits => {
             let digits = 2 * column.numeric_precision.unwrap_or(0).div_ceil(8);
             format!("LPAD(HEX({name}), {digits}, '0')")
@@ -235,7 +238,7 @@ fn expression(column: &Column, form: Form) -> String {
         // The stored bytes behind the SRID are well-known binary; for 4326 the order is asked for.
         Form::Geometry | Form::GeoJson => format!(
             "CONCAT(ST_SRID({name}), ':', IF(ST_SRID({name}) = {WGS84}, \
-             HEX(ST_AsWKB({name}, 'axis-order=long-lat')), SUBSTRING(HEX({name}), 9)))"
+             HEX(ST_AsWKB({name} /*!80000 , 'axis-order=long-lat' */)), SUBSTRING(HEX({name}), 9)))"
         ),
         Form::WellKnownBinary => {
             format!("CONCAT(ST_SRID({name}), ':', SUBSTRING(HEX({name}), 9))")

@@ -123,7 +123,8 @@ pub async fn connect(mysql_url: &str) -> Result<mysql_async::Conn, CompareError>
     connection
         .query_drop(
             "SET NAMES utf8mb4, SESSION time_zone = '+00:00', SESSION sql_mode = '', \
-             SESSION cte_max_recursion_depth = 4294967295, SESSION net_write_timeout = 3600",
+             SESSION net_write_timeout = 3600 \
+             /*!80000 , SESSION cte_max_recursion_depth = 4294967295 */",
         )
         .await?;
     Ok(connection)

@@ -3,12 +3,12 @@
 //! The first rows together hold every literal of every column; later ones mix them by the dice.
 
 use super::dice::Dice;
-use super::literals::COLUMNS;
+use super::literals::{COLUMNS, columns};
+use testbed::servers::Product;
 
 /// `CREATE TABLE` for the table of every type.
-pub fn create(table: &str) -> String {
-    let columns: Vec<String> = COLUMNS
-        .iter()
+pub fn create(product: Product, table: &str) -> String {
+    let columns: Vec<String> = columns(product)
         .map(|(name, definition, _)| format!("{name} {definition}"))
         .collect();
     format!(
@@ -19,10 +19,8 @@ pub fn create(table: &str) -> String {
 
 /// A whole row for `INSERT` or `REPLACE`. Row `id` below the longest list of literals takes the
 /// literal of its number from each column, so that the first rows together hold every literal.
-pub fn row(table: &str, verb: &str, id: u64, dice: &mut Dice) -> String {
-    let written = COLUMNS
-        .iter()
-        .filter(|(_, _, literals)| !literals.is_empty());
+pub fn row(product: Product, table: &str, verb: &str, id: u64, dice: &mut Dice) -> String {
+    let written = columns(product).filter(|(_, _, literals)| !literals.is_empty());
     let (names, values): (Vec<&str>, Vec<&str>) = written
         .map(|(name, _, literals)| {
             let count = literals.len() as u64;
@@ -45,10 +43,11 @@ pub fn row(table: &str, verb: &str, id: u64, dice: &mut Dice) -> String {
 }
 
 /// An `UPDATE` of some columns of one row.
-pub fn update(table: &str, id: u64, dice: &mut Dice) -> String {
+pub fn update(product: Product, table: &str, id: u64, dice: &mut Dice) -> String {
+    let columns: Vec<_> = columns(product).collect();
     let mut changes: Vec<String> = (0..3)
         .filter_map(|_| {
-            let (name, _, literals) = dice.pick(COLUMNS);
+            let (name, _, literals) = dice.pick(&columns);
             (!literals.is_empty()).then(|| format!("{name} = {}", dice.pick(literals)))
         })
         .collect();

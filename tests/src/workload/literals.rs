@@ -4,6 +4,8 @@
 //! largest, zero, negative zero, empty, NULL, trailing spaces and zero bytes, dates off the
 //! calendar, fractions before 1970, text in several character sets, JSON of every kind.
 
+use testbed::servers::Product;
+
 /// The columns behind `id`: name, definition and literals to choose from.
 pub const COLUMNS: &[(&str, &str, &[&str])] = &[
     ("c_tiny", "TINYINT", &["-128", "127", "0", "-1", "NULL"]),
@@ -339,3 +341,22 @@ pub const COLUMNS: &[(&str, &str, &[&str])] = &[
         &[],
     ),
 ];
+
+/// Types of MySQL that MariaDB has not, or writes in another way.
+const MYSQL_ALONE: &[&str] = &["c_chinese", "c_point", "c_collection", "c_vector"];
+
+/// So many literals of JSON are text that both makes read; the others are made of MySQL's own types.
+const JSON_TEXTS: usize = 8;
+
+/// A column that a server of this make can have, as in [`COLUMNS`].
+type Column = (&'static str, &'static str, &'static [&'static str]);
+
+/// The columns of a server of this make.
+pub fn columns(product: Product) -> impl Iterator<Item = Column> {
+    let is_there = move |name: &str| !product.is_mariadb() || !MYSQL_ALONE.contains(&name);
+    let columns = COLUMNS.iter().filter(move |(name, _, _)| is_there(name));
+    columns.map(move |&(name, definition, literals)| match name {
+        "c_json" if product.is_mariadb() => (name, definition, &literals[..JSON_TEXTS]),
+        _ => (name, definition, literals),
+    })
+}

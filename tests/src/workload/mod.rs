@@ -22,6 +22,7 @@ use mysql_async::{Conn, Opts, OptsBuilder};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use testbed::servers::Product;
 use tokio::task::JoinHandle;
 
 /// What is written, by how many, for how long.
@@ -40,6 +41,8 @@ pub struct Options {
     pub mix: Vec<(Operation, u32)>,
     pub duration: Option<Duration>,
     pub scripts_per_writer: Option<u64>,
+    /// What the server is: not all types are on each.
+    pub product: Product,
     /// Time from the start of one transaction of a writer to the next; none for as fast as possible.
     pub pause: Option<Duration>,
     /// What writers set `binlog_row_image` to, in turn. `FULL` is the server's own.
@@ -58,6 +61,7 @@ impl Options {
             mix: Operation::USUAL.to_vec(),
             duration: None,
             scripts_per_writer: None,
+            product: Product::MySql,
             pause: None,
             row_images: &[],
         }
@@ -100,7 +104,9 @@ async fn connect(mysql_url: &str) -> Result<Conn, WorkloadError> {
     connection
         .query_drop(
             "SET NAMES utf8mb4, SESSION sql_mode = '', SESSION time_zone = '+00:00', \
-             SESSION cte_max_recursion_depth = 100000000, SESSION innodb_lock_wait_timeout = 5",
+             SESSION innodb_lock_wait_timeout = 5 \
+             /*!80000 , SESSION cte_max_recursion_depth = 100000000 */ \
+             /*M! , SESSION max_recursive_iterations = 100000000 */",
         )
         .await?;
     Ok(connection)
@@ -110,10 +116,15 @@ async fn connect(mysql_url: &str) -> Result<Conn, WorkloadError> {
 pub async fn prepare(mysql_url: &str, options: &Options) -> Result<(), WorkloadError> {
     let mut connection = connect(mysql_url).await?;
     let mut statements = vec!["SET GLOBAL local_infile = ON".to_owned()];
-    statements.extend(schema::preparation(&options.database, options.rows));
+    statements.extend(schema::preparation(
+        &options.database,
+        options.rows,
+        options.product,
+    ));
     let mut dice = dice::Dice::new(options.seed);
     for id in 0..awkward::longest() {
-        statements.push(awkward::row("every_type", "INSERT", id, &mut dice));
+        let row = awkward::row(options.product, "every_type", "INSERT", id, &mut dice);
+        statements.push(row);
     }
     for statement in statements {
         let outcome = connection.query_drop(&statement).await;

@@ -11,6 +11,7 @@ use super::transactions::{
     change_key, delete_then_insert, large_transaction, load_data, roll_back_to_savepoint,
     rows_of_two_columns, swap_unique, transfer,
 };
+use testbed::servers::Product;
 
 /// One kind of transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -77,6 +78,7 @@ pub struct Sizes {
     pub writer: u64,
     /// Tables that one writer creates at most.
     pub created_tables: u64,
+    pub product: Product,
 }
 
 /// One statement.
@@ -256,8 +258,8 @@ pub fn script(operation: Operation, dice: &mut Dice, sizes: &Sizes) -> Script {
             let id = dice.below(3 * awkward::longest());
             Script::new(vec![match dice.below(6) {
                 0 => format!("DELETE FROM every_type WHERE id = {id}"),
-                1 | 2 => awkward::row("every_type", "REPLACE", id, dice),
-                _ => awkward::update("every_type", id, dice),
+                1 | 2 => awkward::row(sizes.product, "every_type", "REPLACE", id, dice),
+                _ => awkward::update(sizes.product, "every_type", id, dice),
             }])
         }
     }
@@ -274,6 +276,7 @@ mod tests {
             large_transaction_rows: 10,
             writer: 1,
             created_tables: 2,
+            product: Product::MySql,
         };
         for (operation, weight) in Operation::USUAL {
             let (mut one, mut other) = (Dice::new(5), Dice::new(5));

@@ -5,6 +5,7 @@
 //! order than the table's, binary keys.
 
 use super::awkward;
+use testbed::servers::Product;
 
 /// One table: its name and its definition behind the name.
 pub const TABLES: &[(&str, &str)] = &[
@@ -70,7 +71,7 @@ pub const TABLES: &[(&str, &str)] = &[
 pub const FIRST_BALANCE: u64 = 1_000;
 
 /// The statements that make a fresh database with `rows` rows in each of its large tables.
-pub fn preparation(database: &str, rows: u64) -> Vec<String> {
+pub fn preparation(database: &str, rows: u64, product: Product) -> Vec<String> {
     let mut statements = vec![
         format!("DROP DATABASE IF EXISTS {database}"),
         format!("CREATE DATABASE {database} DEFAULT CHARACTER SET utf8mb4"),
@@ -79,7 +80,7 @@ pub fn preparation(database: &str, rows: u64) -> Vec<String> {
     for (name, definition) in TABLES {
         statements.push(format!("CREATE TABLE {name} {definition}"));
     }
-    statements.push(awkward::create("every_type"));
+    statements.push(awkward::create(product, "every_type"));
     let numbers = format!(
         "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {rows})"
     );

@@ -34,6 +34,7 @@ pub async fn write(
         large_transaction_rows: options.large_transaction_rows,
         writer,
         created_tables: options.created_tables,
+        product: options.product,
     };
     let total: u64 = options
         .mix

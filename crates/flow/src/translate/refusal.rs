@@ -11,8 +11,8 @@ use crate::failure::{Disposition, Failure};
 use crate::given_up::GivenUp;
 use crate::ports::Work;
 use change::{
-    Action, Collection, DocumentId, Effect, Position, QuarantineChange, QuarantineKey,
-    QuarantineRecord, QuarantinedId, RowState, Sighting, TableName, Trouble, Value,
+    Action, Collection, DocumentId, Effect, QuarantineChange, QuarantineKey, QuarantineRecord,
+    QuarantinedId, RowState, Sighting, TableName, Trouble, Value,
 };
 use mapping::printable;
 use reconcile::{Decided, Quarantine, Refused, left_out};
@@ -206,12 +206,12 @@ fn empties(step: &Step, collection: &Arc<Collection>) -> bool {
 /// The batch stands for the changes in it: which of them it was is not known any more.
 fn sighting(step: &Step) -> Sighting {
     let checkpoint = &step.batch.checkpoint;
-    let Position::MySql(position) = &checkpoint.position;
+    let log = checkpoint.position.log();
     Sighting {
         ordinal: checkpoint.ordinal,
         transaction: None,
-        file: position.log.file.clone(),
-        offset: position.log.offset,
+        file: log.file.clone(),
+        offset: log.offset,
         committed_at_ms: checkpoint.committed_at_ms,
     }
 }

@@ -8,7 +8,8 @@ use crate::error::Error;
 use crate::record::{SchemaContent, SchemaRecord};
 use crate::registry::Registry;
 use crate::settings::Settings;
-use change::{Barrier, Change, Gtid, GtidSet, Schema};
+use crate::writer::named::transactions;
+use change::{Barrier, Schema};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
@@ -22,7 +23,8 @@ pub(crate) struct Encoded {
     /// Without its changes.
     pub(crate) barrier: Barrier,
     pub(crate) changes: u64,
-    pub(crate) transactions: GtidSet,
+    /// Their names, as the barrier's record has them.
+    pub(crate) transactions: String,
     /// What the changes were written with.
     pub(crate) schemas: Vec<Arc<SchemaRecord>>,
     /// Of the tables described.
@@ -161,23 +163,4 @@ fn record(content: SchemaContent) -> Result<SchemaRecord, Error> {
         action: "writing a schema down".to_owned(),
         problem: error.to_string(),
     })
-}
-
-/// The transactions that the changes belong to. Names that are no GTIDs are left out.
-fn transactions(changes: &[Change]) -> GtidSet {
-    let mut set = GtidSet::default();
-    let mut last: Option<&Arc<str>> = None;
-    for change in changes {
-        let Some(name) = &change.origin.transaction else {
-            continue;
-        };
-        if last.is_some_and(|last| Arc::ptr_eq(last, name)) {
-            continue;
-        }
-        last = Some(name);
-        if let Ok(gtid) = name.parse::<Gtid>() {
-            set.insert(&gtid);
-        }
-    }
-    set
 }

@@ -8,6 +8,7 @@
 mod committing;
 mod deliveries;
 mod encoding;
+mod named;
 mod outcome;
 mod outlet;
 mod overdue;

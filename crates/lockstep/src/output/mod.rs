@@ -29,7 +29,7 @@ use crate::plan::Plan;
 pub use changes::ChangePrinter;
 pub use reporter::Reporter;
 pub use snapshot::{
-    LastError, Side, Snapshot, SourceHead, SourcePosition, TableProgress, TableState,
+    Family, LastError, Side, Snapshot, SourceHead, SourcePosition, TableProgress, TableState,
 };
 
 const CLEAR_SCREEN: &str = "\x1b[2J\x1b[H";

@@ -45,10 +45,21 @@ pub struct Side {
 /// A place in the source's history.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourcePosition {
+    /// What tells the server from others: MySQL's uuid, or what stands for one.
     pub server_uuid: String,
     pub gtid_set: String,
     pub file: String,
     pub offset: u64,
+    /// The servers' family, where it is not MySQL's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub family: Option<Family>,
+}
+
+/// A family of servers beside MySQL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Family {
+    MariaDb,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -28,6 +28,7 @@ fn picture(tables: &[(&str, TableProgress)]) -> Snapshot {
     snapshot.apply.lag_seconds = Some(0.21);
     snapshot.apply.lag_bytes = Some(1536);
     snapshot.apply.position = Some(SourcePosition {
+        family: None,
         server_uuid: "3e11fa47-71ca-11e1-9e33-c80aa9429562".into(),
         gtid_set: "3e11fa47-71ca-11e1-9e33-c80aa9429562:1-5".into(),
         file: "binlog.000012".into(),

@@ -85,8 +85,13 @@ impl File {
 fn head(file: &mut File, stores: &Stores, plan: &Plan<'_>) {
     let rows: u64 = plan.taken.iter().map(|(found, ..)| found.rows).sum();
     let bytes: u64 = plan.taken.iter().map(|(found, ..)| found.bytes).sum();
+    // MariaDB says its name itself.
+    let product = match stores.source_version.contains("MariaDB") {
+        true => "",
+        false => "MySQL ",
+    };
     file.note(&format!(
-        "Proposed by `lockstep init` for {} (MySQL {}): {} tables, about {} rows, {}.",
+        "Proposed by `lockstep init` for {} ({product}{}): {} tables, about {} rows, {}.",
         stores.source.shown(),
         stores.source_version,
         plan.taken.len(),

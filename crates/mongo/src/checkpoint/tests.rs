@@ -1,7 +1,8 @@
 //! What is stored comes back as it was, and what cannot be understood is refused.
 
 use super::*;
-use change::{Column, ColumnKind, Decimal, TableKey, Value};
+use change::{Column, ColumnKind, Decimal, LogPosition, MySqlPosition, Position, TableKey, Value};
+use std::sync::Arc;
 
 fn checkpoint(torn: Option<Torn>) -> Checkpoint {
     let set = "3e11fa47-71ca-11e1-9e33-c80aa9429562:1-5:tag:7".to_owned();

@@ -25,6 +25,9 @@ pub(crate) const TIMESTAMP2: u8 = 17;
 pub(crate) const DATETIME2: u8 = 18;
 pub(crate) const TIME2: u8 = 19;
 pub(crate) const TYPED_ARRAY: u8 = 20;
+/// MariaDB's COMPRESSED columns.
+pub(crate) const BLOB_COMPRESSED: u8 = 140;
+pub(crate) const VARCHAR_COMPRESSED: u8 = 141;
 pub(crate) const VECTOR: u8 = 242;
 pub(crate) const JSON: u8 = 245;
 pub(crate) const NEWDECIMAL: u8 = 246;
@@ -79,6 +82,11 @@ pub(crate) enum ValueDecoder {
         length_bytes: usize,
         charset: Decoder,
     },
+    /// COMPRESSED text or bytes; `charset` is `None` for bytes.
+    Compressed {
+        length_bytes: usize,
+        charset: Option<Decoder>,
+    },
     /// `fixed` is BINARY's length: a row event leaves its trailing zero bytes out.
     Binary {
         length_bytes: usize,
@@ -106,10 +114,9 @@ impl WireType {
     pub(crate) fn read(number: u8, metadata: &mut Cursor) -> Result<Self, Malformed> {
         let plain = |meta| Ok(Self { number, meta });
         match number {
-            FLOAT | DOUBLE | BLOB | GEOMETRY | JSON | VECTOR | TIMESTAMP2 | DATETIME2 | TIME2 => {
-                plain(u16::from(metadata.u8()?))
-            }
-            VARCHAR | VAR_STRING => plain(metadata.u16()?),
+            FLOAT | DOUBLE | BLOB | BLOB_COMPRESSED | GEOMETRY | JSON | VECTOR | TIMESTAMP2
+            | DATETIME2 | TIME2 => plain(u16::from(metadata.u8()?)),
+            VARCHAR | VARCHAR_COMPRESSED | VAR_STRING => plain(metadata.u16()?),
             // Precision, then scale; bits beyond whole bytes, then whole bytes.
             NEWDECIMAL | BIT => plain(u16::from_be_bytes(metadata.array()?)),
             STRING => {
@@ -142,7 +149,10 @@ impl WireType {
     /// Whether the column has a place in the list of character sets. VECTOR has: it is a BLOB to
     /// the code that writes the list.
     pub(crate) fn is_character(self) -> bool {
-        matches!(self.number, VARCHAR | VAR_STRING | STRING | BLOB | VECTOR)
+        matches!(
+            self.number,
+            VARCHAR | VARCHAR_COMPRESSED | VAR_STRING | STRING | BLOB | BLOB_COMPRESSED | VECTOR
+        )
     }
 
     pub(crate) fn is_enum_or_set(self) -> bool {

@@ -42,8 +42,19 @@ pub(crate) const PARTIAL_UPDATE_ROWS: u8 = 39;
 pub(crate) const TRANSACTION_PAYLOAD: u8 = 40;
 pub(crate) const HEARTBEAT_V2: u8 = 41;
 pub(crate) const TAGGED_GTID: u8 = 42;
-/// MariaDB's own events begin here.
-pub(crate) const FIRST_OF_MARIADB: u8 = 160;
+// MariaDB's own.
+pub(crate) const ANNOTATE_ROWS: u8 = 160;
+pub(crate) const BINLOG_CHECKPOINT: u8 = 161;
+pub(crate) const MARIADB_GTID: u8 = 162;
+pub(crate) const GTID_LIST: u8 = 163;
+pub(crate) const START_ENCRYPTION: u8 = 164;
+pub(crate) const QUERY_COMPRESSED: u8 = 165;
+pub(crate) const WRITE_ROWS_COMPRESSED_V1: u8 = 166;
+pub(crate) const UPDATE_ROWS_COMPRESSED_V1: u8 = 167;
+pub(crate) const DELETE_ROWS_COMPRESSED_V1: u8 = 168;
+pub(crate) const WRITE_ROWS_COMPRESSED: u8 = 169;
+pub(crate) const UPDATE_ROWS_COMPRESSED: u8 = 170;
+pub(crate) const DELETE_ROWS_COMPRESSED: u8 = 171;
 
 /// Whether an event tells what a transaction does to tables, as opposed to its marks and seeds.
 pub(crate) fn is_content(event_type: u8) -> bool {
@@ -126,15 +137,28 @@ pub(crate) struct Place {
     /// Of the last event, or of the payload that it is in.
     pub(crate) start: u64,
     pub(crate) offset: u64,
+    /// The last offset that the server told, which the next one it tells is compared with.
+    told: u64,
 }
 
 impl Place {
     pub(crate) fn unknown() -> Self {
+        Self::of_file("".into(), 0)
+    }
+
+    pub(crate) fn of_file(file: Arc<str>, offset: u64) -> Self {
         Self {
-            file: Arc::from(""),
-            start: 0,
-            offset: 0,
+            file,
+            start: offset,
+            offset,
+            told: offset,
         }
+    }
+
+    /// The server tells an offset whole.
+    pub(crate) fn tell(&mut self, offset: u64) {
+        self.offset = offset;
+        self.told = offset;
     }
 
     /// Moves to the end of an event, of whose offset the lower 32 bits are known. Offsets only grow
@@ -142,13 +166,20 @@ impl Place {
     /// skips it sends heartbeats, which hold all 64 bits).
     pub(crate) fn advance(&mut self, end: u32, size: usize) {
         const WRAP: u64 = 1 << 32;
-        let candidate = self.offset & !(WRAP - 1) | u64::from(end);
-        self.offset = if candidate < self.offset {
+        let candidate = self.told & !(WRAP - 1) | u64::from(end);
+        self.tell(if candidate < self.told {
             candidate + WRAP
         } else {
             candidate
-        };
+        });
         self.start = self.offset.saturating_sub(size as u64);
+    }
+
+    /// Moves over an event that does not tell where it ends. Newer versions of MariaDB write the
+    /// events inside a transaction so; its last one tells the truth again.
+    pub(crate) fn pass(&mut self, size: usize) {
+        self.start = self.offset;
+        self.offset += size as u64;
     }
 
     pub(crate) fn position(&self) -> LogPosition {
@@ -167,12 +198,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn events_that_tell_no_end_move_the_place_until_one_does() {
+        let mut place = Place::of_file("binlog.000001".into(), 4_294_967_000);
+        place.pass(100);
+        place.pass(500);
+        assert_eq!((place.start, place.offset), (4_294_967_100, 4_294_967_600));
+        place.advance(350, 50);
+        assert_eq!((place.start, place.offset), (4_294_967_596, 4_294_967_646));
+        // Whatever was added up, what is told counts.
+        place.pass(1_000);
+        place.advance(360, 10);
+        assert_eq!((place.start, place.offset), (4_294_967_646, 4_294_967_656));
+    }
+
+    #[test]
     fn offsets_past_four_gigabytes_are_followed() {
-        let mut place = Place {
-            file: "binlog.000001".into(),
-            start: 4,
-            offset: 4,
-        };
+        let mut place = Place::of_file("binlog.000001".into(), 4);
         let mut expected = 4_u64;
         for step in [
             100,

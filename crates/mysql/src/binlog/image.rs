@@ -5,6 +5,7 @@
 //! it, says.
 
 use crate::binlog::column::ValueDecoder;
+use crate::binlog::mariadb::inflate_value;
 use crate::binlog::number::read_decimal;
 use crate::binlog::table_map::TableMap;
 use crate::binlog::temporal;
@@ -110,6 +111,16 @@ impl ValueDecoder {
                 length_bytes,
                 charset,
             } => charset.decode(sized(images, *length_bytes)?),
+            ValueDecoder::Compressed {
+                length_bytes,
+                charset,
+            } => {
+                let bytes = inflate_value(sized(images, *length_bytes)?)?;
+                match charset {
+                    Some(charset) => charset.decode(bytes),
+                    None => Value::Bytes(bytes),
+                }
+            }
             ValueDecoder::Binary {
                 length_bytes,
                 fixed,

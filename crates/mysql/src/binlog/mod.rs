@@ -9,6 +9,7 @@ pub(crate) mod dump;
 pub(crate) mod event;
 pub(crate) mod gtid;
 pub(crate) mod image;
+pub(crate) mod mariadb;
 pub(crate) mod metadata;
 pub(crate) mod number;
 pub(crate) mod partial;

@@ -5,6 +5,7 @@
 
 use crate::binlog::event;
 use crate::binlog::image::{ImageError, read_image, read_partial_image};
+use crate::binlog::mariadb::inflate_event;
 use crate::binlog::partial::{self, PartialImage};
 use crate::binlog::table_map::TableMap;
 use crate::wire::{Cursor, Malformed};
@@ -18,6 +19,8 @@ pub(crate) struct RowsEvent {
     /// The statement ends here: its table maps are void afterwards.
     pub(crate) ends_statement: bool,
     kind: Kind,
+    /// What follows the bitmaps is deflated.
+    compressed: bool,
     rest: Cursor,
 }
 
@@ -68,8 +71,16 @@ impl RowsEvent {
             event::UPDATE_ROWS => (Kind::Update, true),
             event::DELETE_ROWS => (Kind::Delete, true),
             event::PARTIAL_UPDATE_ROWS => (Kind::PartialUpdate, true),
+            event::WRITE_ROWS_COMPRESSED_V1 => (Kind::Write, false),
+            event::UPDATE_ROWS_COMPRESSED_V1 => (Kind::Update, false),
+            event::DELETE_ROWS_COMPRESSED_V1 => (Kind::Delete, false),
+            event::WRITE_ROWS_COMPRESSED => (Kind::Write, true),
+            event::UPDATE_ROWS_COMPRESSED => (Kind::Update, true),
+            event::DELETE_ROWS_COMPRESSED => (Kind::Delete, true),
             _ => return Err(Malformed("it is no row event")),
         };
+        let compressed =
+            (event::WRITE_ROWS_COMPRESSED_V1..=event::DELETE_ROWS_COMPRESSED).contains(&event_type);
         let mut cursor = Cursor::new(body);
         let table_id = cursor.uint(6)?;
         let flags = cursor.u16()?;
@@ -86,6 +97,7 @@ impl RowsEvent {
             table_id,
             ends_statement: flags & STATEMENT_END != 0,
             kind,
+            compressed,
             rest: cursor,
         })
     }
@@ -117,6 +129,9 @@ impl RowsEvent {
             return Err(Malformed("its images have no columns").into());
         }
         let whole = is_whole(&before) && is_whole(&after);
+        if self.compressed {
+            images = Cursor::new(inflate_event(images.as_slice())?);
+        }
         Ok(RowImages {
             kind: self.kind,
             map,

@@ -11,6 +11,7 @@ mod table;
 use crate::connect::{ConnectOptions, Password};
 use crate::connection::Connection;
 use crate::error::Error;
+use crate::family::Family;
 use bytes::Bytes;
 use change::{TableName, Text, Value};
 use std::collections::HashMap;
@@ -40,6 +41,7 @@ type Wanted = Arc<dyn Fn(&TableName, &str) -> bool + Send + Sync>;
 /// The character sets that are in use. One value serves the whole process.
 pub struct Charsets {
     options: ConnectOptions,
+    family: Family,
     /// Names by the collation's number, as row metadata has it.
     collations: HashMap<u64, Arc<str>>,
     decoders: RwLock<HashMap<Arc<str>, Decoder>>,
@@ -59,9 +61,18 @@ impl Charsets {
         stored: impl Fn(&TableName, &str) -> bool + Send + Sync + 'static,
     ) -> Result<Arc<Self>, Error> {
         let mut connection = Connection::connect(options).await?;
-        let rows = connection
-            .query("SELECT ID, CHARACTER_SET_NAME FROM information_schema.COLLATIONS WHERE ID IS NOT NULL")
-            .await?;
+        let family = Family::of(connection.server_version(), "");
+        // MariaDB's newer collations are of several character sets, and have a number in each.
+        let table = match family {
+            Family::MariaDb if family.version(connection.server_version()) >= (10, 10, 0) => {
+                "COLLATION_CHARACTER_SET_APPLICABILITY"
+            }
+            Family::MySql | Family::MariaDb => "COLLATIONS",
+        };
+        let statement = format!(
+            "SELECT ID, CHARACTER_SET_NAME FROM information_schema.{table} WHERE ID IS NOT NULL"
+        );
+        let rows = connection.query(&statement).await?;
         let mut collations = HashMap::new();
         for row in rows {
             if let [Some(id), Some(name)] = row.as_slice()
@@ -73,6 +84,7 @@ impl Charsets {
         }
         Ok(Arc::new(Self {
             options: options.clone(),
+            family,
             collations,
             decoders: RwLock::default(),
             stored: Arc::new(stored),
@@ -96,6 +108,7 @@ impl Charsets {
         let nobody = ConnectOptions::new("", 0, "", Password::new(""));
         Self {
             options: nobody,
+            family: Family::MySql,
             collations: COLLATIONS
                 .iter()
                 .map(|&(id, name)| (id, Arc::from(name)))
@@ -103,6 +116,11 @@ impl Charsets {
             decoders: RwLock::default(),
             stored: Arc::new(|_, _| false),
         }
+    }
+
+    /// The family of the server that the sets are of.
+    pub(crate) fn family(&self) -> Family {
+        self.family
     }
 
     /// The character set of a collation, by its number.

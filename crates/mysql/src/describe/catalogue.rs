@@ -15,6 +15,8 @@ pub struct CatalogueTable {
     pub rows_estimated: u64,
     /// The statistics' mean length of a row in bytes.
     pub row_bytes_estimated: u64,
+    /// Whether it keeps its rows of before, too.
+    pub is_versioned: bool,
     pub columns: Vec<CatalogueColumn>,
     /// The primary key among them, sorted by name.
     pub indexes: Vec<CatalogueIndex>,
@@ -35,6 +37,11 @@ impl CatalogueTable {
         &self,
         identity_columns: Option<&[String]>,
     ) -> Result<TableDescription, SnapshotError> {
+        if self.is_versioned {
+            return Err(SnapshotError::Versioned {
+                table: self.name.clone(),
+            });
+        }
         // The log has rows that were written to it, and nothing tells that they are not there.
         if self.engine.eq_ignore_ascii_case("BLACKHOLE") {
             return Err(SnapshotError::KeepsNoRows {

@@ -15,6 +15,7 @@ pub use column_type::CatalogueColumn;
 pub use inspection::{DeclaredColumn, Inspection};
 pub use readings::Readings;
 
+use crate::family::Family;
 use crate::quote;
 use crate::snapshot::{Session, SnapshotError};
 use change::TableName;
@@ -93,8 +94,9 @@ async fn reading(
     let mut tables = BTreeMap::new();
     let doing = "reading the catalogue's tables";
     let query = format!(
-        "SELECT TABLE_SCHEMA, TABLE_NAME, ENGINE, TABLE_ROWS, AVG_ROW_LENGTH \
-         FROM information_schema.TABLES WHERE TABLE_TYPE = 'BASE TABLE' AND {}",
+        "SELECT TABLE_SCHEMA, TABLE_NAME, ENGINE, TABLE_ROWS, AVG_ROW_LENGTH, TABLE_TYPE \
+         FROM information_schema.TABLES \
+         WHERE TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED') AND {}",
         condition(scope)
     );
     for row in session.rows(doing, &query).await? {
@@ -105,6 +107,7 @@ async fn reading(
             engine: fields.text()?.unwrap_or_default(),
             rows_estimated: fields.number()?.unwrap_or(0),
             row_bytes_estimated: fields.number()?.unwrap_or(0),
+            is_versioned: fields.required()? == "SYSTEM VERSIONED",
             columns: Vec::new(),
             indexes: Vec::new(),
         };
@@ -125,6 +128,7 @@ pub(crate) async fn columns(
     scope: &Scope<'_>,
 ) -> Result<Vec<(TableName, CatalogueColumn)>, SnapshotError> {
     let doing = "reading the catalogue's columns";
+    let family = session.family().await?;
     let query = format!(
         "SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, DATA_TYPE, COLUMN_TYPE, IS_NULLABLE, \
          CHARACTER_SET_NAME, COLLATION_NAME, CHARACTER_OCTET_LENGTH, NUMERIC_PRECISION, \
@@ -136,10 +140,12 @@ pub(crate) async fn columns(
     for row in session.rows(doing, &query).await? {
         let mut fields = Fields::new(doing, row);
         let table = fields.table_name()?;
+        let name = fields.required()?.into();
+        let (data_type, column_type) = (fields.required()?, fields.required()?);
         let column = CatalogueColumn {
-            name: fields.required()?.into(),
-            data_type: fields.required()?.to_ascii_lowercase(),
-            column_type: fields.required()?,
+            name,
+            data_type: type_name(family, data_type, &column_type),
+            column_type,
             nullable: fields.required()? == "YES",
             charset: fields.text()?.map(Arc::from),
             collation: fields.text()?.map(Arc::from),
@@ -159,8 +165,12 @@ async fn indexes(
     tables: &mut BTreeMap<TableName, CatalogueTable>,
 ) -> Result<(), SnapshotError> {
     let doing = "reading the catalogue's indexes";
+    let visible = match session.family().await? {
+        Family::MySql => "IS_VISIBLE",
+        Family::MariaDb => "IF(IGNORED = 'YES', 'NO', 'YES')",
+    };
     let query = format!(
-        "SELECT TABLE_SCHEMA, TABLE_NAME, INDEX_NAME, NON_UNIQUE, INDEX_TYPE, IS_VISIBLE, \
+        "SELECT TABLE_SCHEMA, TABLE_NAME, INDEX_NAME, NON_UNIQUE, INDEX_TYPE, {visible}, \
          COLUMN_NAME, COLLATION, SUB_PART FROM information_schema.STATISTICS WHERE {} \
          ORDER BY TABLE_SCHEMA, TABLE_NAME, INDEX_NAME, SEQ_IN_INDEX",
         condition(scope)
@@ -193,6 +203,17 @@ async fn indexes(
         }
     }
     Ok(())
+}
+
+/// The name of a column's type. What MariaDB stores otherwise than MySQL has another name: its
+/// vectors, and dates and times as its version 5.3 kept them.
+fn type_name(family: Family, data_type: String, column_type: &str) -> String {
+    let named = data_type.to_ascii_lowercase();
+    let is_other = named == "vector" || column_type.contains("/* mariadb-5.3 */");
+    match family {
+        Family::MariaDb if is_other => format!("{named} of MariaDB"),
+        Family::MySql | Family::MariaDb => named,
+    }
 }
 
 fn condition(scope: &Scope<'_>) -> String {

@@ -6,6 +6,7 @@
 
 use super::texts;
 use crate::describe::CatalogueTable;
+use crate::family::Family;
 use crate::quote;
 use crate::snapshot::{Session, SnapshotError};
 use flow::Finding;
@@ -21,21 +22,24 @@ pub(super) async fn check(
     let mut account = account.into_iter().flatten();
     let user = quoted_account(&account.next().unwrap_or_default());
     let roles = account.next().unwrap_or_default();
-    let using = if roles.is_empty() || roles == "NONE" {
-        String::new()
-    } else {
-        format!(" USING {roles}")
+    let family = session.family().await?;
+    // MariaDB prints what the active role has without being asked to.
+    let statement = match family {
+        Family::MariaDb => "SHOW GRANTS".to_owned(),
+        Family::MySql if roles.is_empty() || roles == "NONE" => {
+            "SHOW GRANTS FOR CURRENT_USER()".to_owned()
+        }
+        Family::MySql => format!("SHOW GRANTS FOR CURRENT_USER() USING {roles}"),
     };
-    let grants = texts(
-        session,
-        doing,
-        &format!("SHOW GRANTS FOR CURRENT_USER(){using}"),
-    )
-    .await?;
+    let grants = texts(session, doing, &statement).await?;
     let grants: Vec<String> = grants.into_iter().flatten().collect();
 
     let mut findings = Vec::new();
-    let missing: Vec<&str> = ["REPLICATION SLAVE", "REPLICATION CLIENT"]
+    let needed = match family {
+        Family::MySql => ["REPLICATION SLAVE", "REPLICATION CLIENT"],
+        Family::MariaDb => ["REPLICATION SLAVE", "BINLOG MONITOR"],
+    };
+    let missing: Vec<&str> = needed
         .into_iter()
         .filter(|right| !has_global(&grants, right))
         .collect();
@@ -81,7 +85,8 @@ pub(super) async fn check(
             "compare the patterns with SHOW TABLES; names are compared exactly, case included",
         ));
     }
-    if has_global(&grants, "XA_RECOVER_ADMIN") {
+    // MariaDB lets everybody see them.
+    if family == Family::MariaDb || has_global(&grants, "XA_RECOVER_ADMIN") {
         let prepared = texts(session, doing, "XA RECOVER").await?.len();
         if prepared > 0 {
             findings.push(Finding::warns(

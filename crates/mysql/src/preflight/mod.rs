@@ -5,12 +5,14 @@
 //! one go; each finding has the exact statement that mends it.
 
 mod grants;
+mod mariadb;
 mod settings;
 mod tables;
 mod unseen;
 mod values;
 
 use crate::describe::{self, Scope};
+use crate::family::Family;
 use crate::snapshot::{Reader, Session, SnapshotError};
 use change::TableName;
 use flow::{Failure, Finding};
@@ -49,20 +51,26 @@ impl Reader {
     async fn look(&mut self, wishes: &Wishes) -> Result<Vec<Finding>, SnapshotError> {
         let selected = self.selection();
         let session = self.session();
-        let mut findings = settings::check(session, wishes.server_id).await?;
+        let family = session.family().await?;
+        let mut findings = match family {
+            Family::MySql => settings::check(session, wishes.server_id).await?,
+            Family::MariaDb => mariadb::check(session, wishes.server_id).await?,
+        };
         let tables = describe::tables(session, Scope::All).await?;
         let tables: Vec<_> = tables
             .into_values()
             .filter(|table| (*selected)(&table.name))
             .collect();
-        let keyless = tables
-            .iter()
-            .any(|table| wishes.keyless.contains(&table.name));
+        // MariaDB's views need no lock.
+        let keyless = family == Family::MySql
+            && tables
+                .iter()
+                .any(|table| wishes.keyless.contains(&table.name));
         findings.extend(grants::check(session, &tables, &wishes.databases, keyless).await?);
         let session = self.session();
         findings.extend(unseen::unreadable(session, &tables).await?);
         findings.extend(unseen::cascades(session, &tables).await?);
-        findings.extend(unseen::views(session, &*selected).await?);
+        findings.extend(unseen::others(session, &*selected).await?);
         for table in &tables {
             let columns = self.identity_columns(&table.name);
             findings.extend(tables::check(table, columns, wishes));

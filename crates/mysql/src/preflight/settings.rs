@@ -1,6 +1,7 @@
-//! The server's settings: what has to be in the binlog, and for how long.
+//! The settings of a MySQL server, and what MariaDB's are looked at for too: what has to be in the binlog, and for how long.
 
 use super::texts;
+use crate::family::Family;
 use crate::snapshot::{Session, SnapshotError};
 use flow::Finding;
 
@@ -12,17 +13,9 @@ pub(super) async fn check(
     session: &mut Session,
     own_server_id: u32,
 ) -> Result<Vec<Finding>, SnapshotError> {
-    let doing = "reading the server's settings";
-    let version = one(session, doing, "SELECT VERSION()").await?;
-    if version.to_ascii_lowercase().contains("mariadb") {
-        return Ok(vec![Finding::forbids(
-            "LS2007",
-            format!("the source is MariaDB ({version}), which this version does not read"),
-            "use a MySQL 8 or 9 server as the source",
-        )]);
-    }
+    let version = one(session, "SELECT VERSION()").await?;
     let mut findings = Vec::new();
-    if numbers(&version) < OLDEST {
+    if Family::MySql.version(&version) < OLDEST {
         let (major, minor, patch) = OLDEST;
         findings.push(Finding::forbids(
             "LS2523",
@@ -60,8 +53,28 @@ pub(super) async fn check(
             "SET PERSIST binlog_row_metadata = FULL",
         ),
     ];
-    for (name, value, code, remedy) in wanted {
-        let found = one(session, doing, &format!("SELECT @@GLOBAL.{name}")).await?;
+    findings.extend(unmet(session, &wanted).await?);
+    findings.extend(order(session).await?);
+    findings.extend(durability(session, PERSISTS).await?);
+    findings.extend(identity(session, own_server_id, PERSISTS).await?);
+    findings.extend(retention(session, PERSISTS).await?);
+    Ok(findings)
+}
+
+/// How a setting is given, as MySQL remembers it.
+const PERSISTS: &str = "SET PERSIST";
+
+/// Settings with the value that each has to have, and what to say where it has another.
+pub(super) type Wanted = (&'static str, &'static str, &'static str, &'static str);
+
+/// Those that have another value.
+pub(super) async fn unmet(
+    session: &mut Session,
+    wanted: &[Wanted],
+) -> Result<Vec<Finding>, SnapshotError> {
+    let mut findings = Vec::new();
+    for &(name, value, code, remedy) in wanted {
+        let found = one(session, &format!("SELECT @@GLOBAL.{name}")).await?;
         if !found.eq_ignore_ascii_case(value) {
             let shown = if found.is_empty() { "empty" } else { &found };
             let shown = if name == "log_bin" { "OFF" } else { shown };
@@ -73,38 +86,57 @@ pub(super) async fn check(
             ));
         }
     }
-    findings.extend(durability(session).await?);
-    let server_id = one(session, doing, "SELECT @@GLOBAL.server_id").await?;
-    if server_id == "0" || server_id == own_server_id.to_string() {
-        findings.push(Finding::forbids(
-            "LS2531",
-            format!("server_id of the source is {server_id}, and Lockstep's is {own_server_id}"),
-            "give the server a number of its own (SET PERSIST server_id = …), or Lockstep \
-             ([capture] server_id)",
-        ));
-    }
-    let kept = one(session, doing, "SELECT @@GLOBAL.binlog_expire_logs_seconds").await?;
-    if let Ok(seconds) = kept.parse::<u64>()
-        && (1..A_DAY).contains(&seconds)
-    {
-        findings.push(Finding::warns(
-            "LS2524",
-            format!("the server keeps its binlog for {seconds} s, less than a day"),
-            "SET PERSIST binlog_expire_logs_seconds = 604800; a pipeline that is down for longer \
-             than the server keeps its binlog has to copy again",
-        ));
-    }
     Ok(findings)
 }
 
-/// What the server may forget in a crash, and in what order its transactions become visible.
-async fn durability(session: &mut Session) -> Result<Vec<Finding>, SnapshotError> {
-    let doing = "reading the server's settings";
+/// Whether the server's number tells it from Lockstep.
+pub(super) async fn identity(
+    session: &mut Session,
+    own_server_id: u32,
+    set: &str,
+) -> Result<Option<Finding>, SnapshotError> {
+    let server_id = one(session, "SELECT @@GLOBAL.server_id").await?;
+    let is_taken = server_id == "0" || server_id == own_server_id.to_string();
+    Ok(is_taken.then(|| {
+        Finding::forbids(
+            "LS2531",
+            format!("server_id of the source is {server_id}, and Lockstep's is {own_server_id}"),
+            format!(
+                "give the server a number of its own ({set} server_id = …), or Lockstep \
+                 ([capture] server_id)"
+            ),
+        )
+    }))
+}
+
+/// For how long the server keeps its binlog.
+pub(super) async fn retention(
+    session: &mut Session,
+    set: &str,
+) -> Result<Option<Finding>, SnapshotError> {
+    let kept = one(session, "SELECT @@GLOBAL.binlog_expire_logs_seconds").await?;
+    let seconds = kept.parse::<u64>().ok();
+    Ok(seconds
+        .filter(|seconds| (1..A_DAY).contains(seconds))
+        .map(|seconds| {
+            Finding::warns(
+                "LS2524",
+                format!("the server keeps its binlog for {seconds} s, less than a day"),
+                format!(
+                    "{set} binlog_expire_logs_seconds = 604800; a pipeline that is down for \
+                     longer than the server keeps its binlog has to copy again"
+                ),
+            )
+        }))
+}
+
+/// In what order transactions become visible.
+async fn order(session: &mut Session) -> Result<Vec<Finding>, SnapshotError> {
     let mut findings = Vec::new();
-    let ordered = one(session, doing, "SELECT @@GLOBAL.binlog_order_commits").await?;
+    let ordered = one(session, "SELECT @@GLOBAL.binlog_order_commits").await?;
     if ordered != "1" {
         let remedy = "SET PERSIST binlog_order_commits = ON";
-        let gtid_mode = one(session, doing, "SELECT @@GLOBAL.gtid_mode").await?;
+        let gtid_mode = one(session, "SELECT @@GLOBAL.gtid_mode").await?;
         findings.push(if gtid_mode.eq_ignore_ascii_case("ON") {
             // The windows of a copy are told by GTIDs, which are executed once they are visible.
             Finding::info(
@@ -122,7 +154,16 @@ async fn durability(session: &mut Session) -> Result<Vec<Finding>, SnapshotError
             )
         });
     }
-    let synced = one(session, doing, "SELECT @@GLOBAL.sync_binlog").await?;
+    Ok(findings)
+}
+
+/// What the server may forget in a crash.
+pub(super) async fn durability(
+    session: &mut Session,
+    set: &str,
+) -> Result<Vec<Finding>, SnapshotError> {
+    let mut findings = Vec::new();
+    let synced = one(session, "SELECT @@GLOBAL.sync_binlog").await?;
     if synced != "1" {
         findings.push(Finding::warns(
             "LS2537",
@@ -130,11 +171,11 @@ async fn durability(session: &mut Session) -> Result<Vec<Finding>, SnapshotError
                 "sync_binlog is {synced}: a crash of the server's machine may lose transactions \
                  that were applied already"
             ),
-            "SET PERSIST sync_binlog = 1",
+            format!("{set} sync_binlog = 1"),
         ));
     }
     let query = "SELECT @@GLOBAL.innodb_flush_log_at_trx_commit";
-    let flushed = one(session, doing, query).await?;
+    let flushed = one(session, query).await?;
     if flushed != "1" {
         findings.push(Finding::warns(
             "LS2538",
@@ -142,38 +183,13 @@ async fn durability(session: &mut Session) -> Result<Vec<Finding>, SnapshotError
                 "innodb_flush_log_at_trx_commit is {flushed}: a crash of the server's machine may \
                  lose rows of transactions that the binlog has"
             ),
-            "SET PERSIST innodb_flush_log_at_trx_commit = 1",
+            format!("{set} innodb_flush_log_at_trx_commit = 1"),
         ));
     }
     Ok(findings)
 }
 
-async fn one(
-    session: &mut Session,
-    doing: &'static str,
-    query: &str,
-) -> Result<String, SnapshotError> {
-    let rows = texts(session, doing, query).await?;
+pub(super) async fn one(session: &mut Session, query: &str) -> Result<String, SnapshotError> {
+    let rows = texts(session, "reading the server's settings", query).await?;
     Ok(rows.into_iter().flatten().next().unwrap_or_default())
-}
-
-fn numbers(version: &str) -> (u32, u32, u32) {
-    let mut parts = version
-        .split(|character: char| !character.is_ascii_digit())
-        .map(|part| part.parse().unwrap_or(0));
-    let mut next = || parts.next().unwrap_or(0);
-    (next(), next(), next())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn versions_are_compared_by_number() {
-        assert_eq!(numbers("8.0.36-0ubuntu0.22.04.1"), (8, 0, 36));
-        assert!(numbers("8.0.4-log") < OLDEST);
-        assert!(numbers("9.7.4-1") > OLDEST);
-        assert!(numbers("10.0.0") > OLDEST);
-    }
 }

@@ -7,6 +7,7 @@
 
 use super::texts;
 use crate::describe::CatalogueTable;
+use crate::family::Family;
 use crate::quote;
 use crate::snapshot::{Session, SnapshotError};
 use change::TableName;
@@ -25,9 +26,16 @@ pub(super) async fn cascades(
     let query = "SHOW GLOBAL VARIABLES LIKE 'innodb_native_foreign_keys'";
     let native = texts(session, doing, query).await?;
     let is_native = native.iter().flatten().any(|text| text == "ON");
-    if session.connection().await?.server_version() >= LOGS_CASCADES && !is_native {
-        return Ok(Vec::new());
-    }
+    let remedy = match session.family().await? {
+        Family::MySql => {
+            if session.connection().await?.server_version() >= LOGS_CASCADES && !is_native {
+                return Ok(Vec::new());
+            }
+            "upgrade the source to 9.6 or later, let"
+        }
+        // No version of it logs them.
+        Family::MariaDb => "let",
+    };
     let query = "SELECT CONSTRAINT_SCHEMA, TABLE_NAME, CONSTRAINT_NAME, DELETE_RULE, UPDATE_RULE \
          FROM information_schema.REFERENTIAL_CONSTRAINTS \
          WHERE DELETE_RULE IN ('CASCADE', 'SET NULL', 'SET DEFAULT') \
@@ -48,7 +56,7 @@ pub(super) async fn cascades(
                          {on_update}) changes rows without a trace in the binlog"
                     ),
                     format!(
-                        "upgrade the source to 9.6 or later, let the application do what the \
+                        "{remedy} the application do what the \
                          foreign key does (ON DELETE RESTRICT), or leave the table out \
                          (\"!{name}\" in source.tables)"
                     ),
@@ -93,31 +101,65 @@ pub(super) async fn unreadable(
     Ok(findings)
 }
 
-/// Views that the patterns take: they are not copied.
-pub(super) async fn views(
+/// What the patterns take and is no table of rows that change in the open: views and sequences are
+/// not copied, and tables that keep their rows of before can't be.
+pub(super) async fn others(
     session: &mut Session,
     selected: &(dyn Fn(&TableName) -> bool + Send + Sync),
-) -> Result<Option<Finding>, SnapshotError> {
-    let query = "SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.TABLES \
-         WHERE TABLE_TYPE = 'VIEW' ORDER BY TABLE_SCHEMA, TABLE_NAME";
-    let views: Vec<String> = texts(session, "listing the views", query)
-        .await?
-        .iter()
-        .filter_map(|row| match row.as_slice() {
-            [database, view] => Some(TableName::new(database.as_str(), view.as_str())),
-            _ => None,
-        })
-        .filter(|view| selected(view))
-        .map(|view| view.to_string())
-        .collect();
-    if views.is_empty() {
-        return Ok(None);
+) -> Result<Vec<Finding>, SnapshotError> {
+    let query = "SELECT TABLE_SCHEMA, TABLE_NAME, TABLE_TYPE FROM information_schema.TABLES \
+         WHERE TABLE_TYPE IN ('VIEW', 'SEQUENCE', 'SYSTEM VERSIONED') \
+         ORDER BY TABLE_SCHEMA, TABLE_NAME";
+    let (mut views, mut sequences, mut findings) = (Vec::new(), Vec::new(), Vec::new());
+    for row in texts(session, "listing what is no table", query).await? {
+        let [database, name, kind] = row.as_slice() else {
+            continue;
+        };
+        let name = TableName::new(database.as_str(), name.as_str());
+        if !selected(&name) {
+            continue;
+        }
+        match kind.as_str() {
+            "VIEW" => views.push(name.to_string()),
+            "SEQUENCE" => sequences.push(name.to_string()),
+            _ => findings.push(
+                Finding::forbids(
+                    "LS2540",
+                    format!("{name} is system-versioned: its log mixes rows of now and of before"),
+                    format!(
+                        "leave the table out (\"!{name}\" in source.tables), or ALTER TABLE {name} \
+                         DROP SYSTEM VERSIONING, which forgets the rows of before"
+                    ),
+                )
+                .about(&name),
+            ),
+        }
     }
-    let shown = views[..views.len().min(5)].join(", ");
-    let more = if views.len() > 5 { ", …" } else { "" };
-    Ok(Some(Finding::info(
-        "LS2534",
-        format!("{} views are not copied: {shown}{more}", views.len()),
-        "nothing has to be done; their tables are copied where they are selected",
-    )))
+    let kinds = [
+        (
+            views,
+            "LS2534",
+            "views",
+            "nothing has to be done; their tables are copied where they are selected",
+        ),
+        (
+            sequences,
+            "LS2541",
+            "sequences",
+            "nothing has to be done; values that came from them are in the rows",
+        ),
+    ];
+    for (names, code, what, remedy) in kinds {
+        if names.is_empty() {
+            continue;
+        }
+        let shown = names[..names.len().min(5)].join(", ");
+        let more = if names.len() > 5 { ", …" } else { "" };
+        findings.push(Finding::info(
+            code,
+            format!("{} {what} are not copied: {shown}{more}", names.len()),
+            remedy,
+        ));
+    }
+    Ok(findings)
 }

@@ -7,6 +7,7 @@
 //! certain only where all was looked at.
 
 use super::text;
+use crate::family::Family;
 use crate::quote;
 use crate::snapshot::{Reader, SnapshotError};
 use change::TableName;
@@ -127,11 +128,17 @@ impl Reader {
         from: &str,
         within: Duration,
     ) -> Result<Seen, SnapshotError> {
-        let query = format!(
-            "SELECT /*+ MAX_EXECUTION_TIME({}) */ {} FROM {from}",
-            within.as_millis().max(1),
-            suspects.expressions()
-        );
+        let limit = within.as_millis().max(1);
+        let expressions = suspects.expressions();
+        let query = match self.session().family().await? {
+            Family::MySql => {
+                format!("SELECT /*+ MAX_EXECUTION_TIME({limit}) */ {expressions} FROM {from}")
+            }
+            Family::MariaDb => format!(
+                "SET STATEMENT max_statement_time = {} FOR SELECT {expressions} FROM {from}",
+                limit as f64 / 1000.0
+            ),
+        };
         let doing = format!("looking at values of {table}");
         let rows = self.session().rows(&doing, &query).await?;
         let row = rows.into_iter().next().map(mysql_async::Row::unwrap);

@@ -1,14 +1,16 @@
 //! One chunk of a table with a key, or some of its keys.
 //!
-//! The window, clause by clause: the view opens only when everything up to C is visible
+//! The window on MySQL, clause by clause: the view opens only when everything up to C is visible
 //! (`WAIT_FOR_EXECUTED_GTID_SET`); all of `low` is visible in it, since `@@gtid_executed` is read
 //! before the view opens and a transaction enters it after its commit; all that is visible lies
 //! before `high`, since a transaction is in the binary log before it is committed and the log's
 //! head is read after the view opened. The view is one SELECT under REPEATABLE READ, so all of its
-//! rows are of one moment; nothing is locked.
+//! rows are of one moment; nothing is locked. On MariaDB the view is a transaction's, and stands at
+//! a place of the log.
 
 use super::layout::{Layout, StoredTexts};
 use super::{Reader, SnapshotError};
+use crate::family::Family;
 use crate::quote;
 use change::{Identity, KeyRange, Position, Row, Value};
 use flow::ports::{Chunk, ChunkRequest};
@@ -36,13 +38,10 @@ impl Reader {
         request: &ChunkRequest,
         layout: &Layout,
     ) -> Result<Chunk, SnapshotError> {
-        self.wait_for(request).await?;
-        let executed = self.session.executed().await?;
-        let mut read = match &request.extent {
-            Extent::Range(range) => self.select_range(request, range, layout).await?,
-            Extent::Keys(keys) => self.select_keys(request, keys, layout).await?,
+        let (mut read, bounds) = match self.session.family().await? {
+            Family::MySql => self.read_in_a_statement(request, layout).await?,
+            Family::MariaDb => self.read_in_a_view(request, layout).await?,
         };
-        let high = self.session.log_head().await?;
         let rest = match (&request.extent, read.more, read.last_key.take()) {
             (Extent::Range(range), true, Some(last_key)) => {
                 if range.after.as_ref() == Some(&last_key) {
@@ -68,30 +67,71 @@ impl Reader {
         Ok(Chunk {
             schema: layout.schema.clone(),
             rows: read.rows,
-            bounds: WindowBounds {
-                server_uuid: executed.server_uuid,
-                server_id: executed.server_id,
-                read_at_ms: executed.at_ms,
-                low: executed.gtid_set,
-                high,
-            },
+            bounds,
             rest,
         })
     }
 
+    async fn read_in_a_statement(
+        &mut self,
+        request: &ChunkRequest,
+        layout: &Layout,
+    ) -> Result<(RowsRead, WindowBounds), SnapshotError> {
+        self.wait_for(request).await?;
+        let executed = self.session.executed().await?;
+        let read = self.select_extent(request, layout).await?;
+        let high = self.session.log_head().await?;
+        Ok((read, executed.until(high)))
+    }
+
+    async fn read_in_a_view(
+        &mut self,
+        request: &ChunkRequest,
+        layout: &Layout,
+    ) -> Result<(RowsRead, WindowBounds), SnapshotError> {
+        let read = async {
+            let bounds = self.open_view_at_a_place(request).await?;
+            let read = self.select_extent(request, layout).await?;
+            self.session.close_view().await?;
+            Ok((read, bounds))
+        }
+        .await;
+        if read.is_err() {
+            // A transaction may be open on it.
+            self.session.forget();
+        }
+        read
+    }
+
     /// Waits until everything up to C is visible.
     pub(super) async fn wait_for(&mut self, request: &ChunkRequest) -> Result<(), SnapshotError> {
-        let Position::MySql(position) = &request.after;
         let limit = self.options.visible_within;
-        let gtid_set = &position.gtid_set;
-        if self.session.wait_until_visible(gtid_set, limit).await? {
+        let gtid_set = request.after.gtids();
+        // What another family of servers has is never visible here.
+        if let Position::MySql(position) = &request.after
+            && self
+                .session
+                .wait_until_visible(&position.gtid_set, limit)
+                .await?
+        {
             return Ok(());
         }
         Err(SnapshotError::NotVisible {
             table: request.table.schema.name.clone(),
-            gtid_set: gtid_set.to_string(),
+            gtid_set,
             waited_seconds: limit.as_secs(),
         })
+    }
+
+    async fn select_extent(
+        &mut self,
+        request: &ChunkRequest,
+        layout: &Layout,
+    ) -> Result<RowsRead, SnapshotError> {
+        match &request.extent {
+            Extent::Range(range) => self.select_range(request, range, layout).await,
+            Extent::Keys(keys) => self.select_keys(request, keys, layout).await,
+        }
     }
 
     async fn select_range(

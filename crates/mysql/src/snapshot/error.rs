@@ -42,6 +42,8 @@ pub enum SnapshotError {
         reason: String,
     },
     /// A column's type is unknown.
+    #[error("{table} is system-versioned: its binary log mixes rows of now and of before")]
+    Versioned { table: TableName },
     #[error("{table}: column {column} has the type {column_type}, which cannot be read")]
     ColumnType {
         table: TableName,
@@ -88,6 +90,7 @@ impl SnapshotError {
             SnapshotError::HeldUp { .. } => "LS2505",
             SnapshotError::NoBinaryLog => "LS2506",
             SnapshotError::Value { .. } => "LS2507",
+            SnapshotError::Versioned { .. } => "LS2540",
             SnapshotError::ColumnType { .. } => "LS2508",
             SnapshotError::Charset(failure) => failure.code,
             SnapshotError::Key { .. } | SnapshotError::RangeMisfit { .. } => "LS2509",
@@ -150,7 +153,7 @@ impl SnapshotError {
             // Numbers by the MySQL Error Message Reference.
             1045 | 1698 | 1862 | 3118 | 1820 | 1130 | 1129 => Self::AccessDenied { reason },
             1044 | 1142 | 1143 | 1227 | 1370 => Self::MissingGrant { doing, reason },
-            1205 | 1213 | 1317 | 3024 | 1637 => Self::HeldUp { doing, reason },
+            1205 | 1213 | 1317 | 3024 | 1637 | 1969 => Self::HeldUp { doing, reason },
             // Too many connections, shutdown, killed, and the read and write errors of the network.
             1040 | 1203 | 1226 | 1053 | 1927 | 1152..=1161 | 1184 | 3169 | 4031 => {
                 Self::Connection { doing, reason }
@@ -179,6 +182,7 @@ impl SnapshotError {
             | SnapshotError::NotVisible { .. }
             | SnapshotError::NoBinaryLog
             | SnapshotError::Charset(_)
+            | SnapshotError::Versioned { .. }
             | SnapshotError::ColumnType { .. }
             | SnapshotError::KeepsNoRows { .. } => false,
         }
@@ -191,6 +195,7 @@ impl SnapshotError {
             | SnapshotError::NotVisible { .. }
             | SnapshotError::HeldUp { .. } => Disposition::Transient,
             SnapshotError::Value { .. }
+            | SnapshotError::Versioned { .. }
             | SnapshotError::ColumnType { .. }
             | SnapshotError::Key { .. }
             | SnapshotError::RangeMisfit { .. }
@@ -210,6 +215,7 @@ impl SnapshotError {
             SnapshotError::NotVisible { table, .. }
             | SnapshotError::Value { table, .. }
             | SnapshotError::ColumnType { table, .. }
+            | SnapshotError::Versioned { table }
             | SnapshotError::Key { table, .. }
             | SnapshotError::RangeMisfit { table }
             | SnapshotError::KeepsNoRows { table, .. }
@@ -248,6 +254,9 @@ impl SnapshotError {
             }
             SnapshotError::ColumnType { .. } => {
                 "leave the table out with tables = [\"!database.table\"], or change the column's type"
+            }
+            SnapshotError::Versioned { .. } => {
+                "leave the table out with tables = [\"!database.table\"], or drop its versioning"
             }
             SnapshotError::RangeMisfit { .. } => {
                 "nothing: lockstep plans the copy of the table again"

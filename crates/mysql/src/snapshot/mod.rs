@@ -12,6 +12,7 @@ mod key;
 mod layout;
 mod session;
 mod values;
+mod view;
 mod whole;
 
 pub use error::SnapshotError;

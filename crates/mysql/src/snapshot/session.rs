@@ -2,17 +2,20 @@
 //!
 //! Every setting that could change what a SELECT returns is set on the session, whatever the
 //! server's defaults are: the time zone, the character set of results (none: bytes as stored), the
-//! SQL mode (no CHAR padding), the isolation level. A failed call drops the connection where its
+//! SQL mode (no CHAR padding), the isolation level. The server's family is known with the
+//! connection, since the two spell some of the settings in their own ways. A failed call drops the connection where its
 //! state is in doubt; the next call makes a new one.
 
 use super::SnapshotError;
+use crate::family::Family;
 use change::{GtidSet, LogPosition};
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Opts, OptsBuilder, Row};
+use reconcile::{Low, WindowBounds};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What a session sets on itself. All of these variables exist since 8.0.
+/// What a session sets on itself. All of these variables exist since MySQL 8.0.
 /// ALLOW_INVALID_DATES lets a stored `2024-02-31` be compared as the bound of a range.
 /// The timeouts are those of a reader that may be held up by the target for a while.
 const SETTINGS: &str = "SET SESSION time_zone = '+00:00', sql_mode = 'ALLOW_INVALID_DATES', \
@@ -21,6 +24,15 @@ const SETTINGS: &str = "SET SESSION time_zone = '+00:00', sql_mode = 'ALLOW_INVA
      lock_wait_timeout = 30, max_execution_time = 0, sql_select_limit = 18446744073709551615, \
      sql_big_selects = 1, group_concat_max_len = 1073741824, range_optimizer_max_mem_size = 0, \
      information_schema_stats_expiry = 0";
+
+/// The same on MariaDB, and its own limit of a statement's time.
+const MARIADB_SETTINGS: &str = "SET SESSION time_zone = '+00:00', sql_mode = 'ALLOW_INVALID_DATES', \
+     character_set_results = NULL, autocommit = 1, \
+     net_write_timeout = 3600, net_read_timeout = 3600, wait_timeout = 86400, \
+     lock_wait_timeout = 30, max_statement_time = 0, sql_select_limit = 18446744073709551615, \
+     sql_big_selects = 1, group_concat_max_len = 1073741824";
+
+const MARIADB_ISOLATION: &str = "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ";
 
 /// From 8.0.30 on a server may hide the primary keys that it generated itself; row events have them.
 const SHOW_GENERATED_KEYS: &str =
@@ -36,10 +48,25 @@ pub(crate) struct Executed {
     pub(crate) gtid_set: Arc<GtidSet>,
 }
 
+impl Executed {
+    /// What is known of a view that opened after this, where the log ended at `high` afterwards.
+    pub(super) fn until(self, high: LogPosition) -> WindowBounds {
+        WindowBounds {
+            server: self.server_uuid,
+            server_id: self.server_id,
+            read_at_ms: self.at_ms,
+            low: Low::Transactions(self.gtid_set),
+            high,
+        }
+    }
+}
+
 /// A connection with the settings above.
 pub(crate) struct Session {
     options: Opts,
     connection: Option<Conn>,
+    /// Of the server that was connected to last.
+    family: Option<Family>,
 }
 
 impl Session {
@@ -56,6 +83,7 @@ impl Session {
         Self {
             options,
             connection: None,
+            family: None,
         }
     }
 
@@ -66,6 +94,16 @@ impl Session {
             None => self.connect().await?,
         };
         Ok(self.connection.insert(connection))
+    }
+
+    /// The server's family.
+    pub(crate) async fn family(&mut self) -> Result<Family, SnapshotError> {
+        if let Some(family) = self.family {
+            return Ok(family);
+        }
+        self.connection().await?;
+        self.family
+            .ok_or_else(|| not_understood("asking for the server's version"))
     }
 
     /// Drops the connection: its state is in doubt.
@@ -205,22 +243,32 @@ impl Session {
         Ok(LogPosition::new(file, offset))
     }
 
-    async fn connect(&self) -> Result<Conn, SnapshotError> {
+    async fn connect(&mut self) -> Result<Conn, SnapshotError> {
         let doing = "connecting";
         let failed = |error| SnapshotError::from_driver(doing, error);
         let mut connection = Conn::new(self.options.clone()).await.map_err(failed)?;
-        connection.query_drop(SETTINGS).await.map_err(failed)?;
-        if connection.server_version() >= (8, 0, 30) {
-            connection
-                .query_drop(SHOW_GENERATED_KEYS)
-                .await
-                .map_err(failed)?;
+        let said = connection
+            .query_first::<(String, String), _>("SELECT VERSION(), @@version_comment")
+            .await
+            .map_err(failed)?;
+        let (version, comment) = said.unwrap_or_default();
+        let family = Family::of(&version, &comment);
+        self.family = Some(family);
+        let mut settings = match family {
+            Family::MySql => vec![SETTINGS],
+            Family::MariaDb => vec![MARIADB_SETTINGS, MARIADB_ISOLATION],
+        };
+        if family == Family::MySql && connection.server_version() >= (8, 0, 30) {
+            settings.push(SHOW_GENERATED_KEYS);
+        }
+        for setting in settings {
+            connection.query_drop(setting).await.map_err(failed)?;
         }
         Ok(connection)
     }
 }
 
-fn not_understood(doing: &str) -> SnapshotError {
+pub(super) fn not_understood(doing: &str) -> SnapshotError {
     SnapshotError::Answer {
         doing: doing.to_owned(),
         reason: "it has not the expected columns".to_owned(),

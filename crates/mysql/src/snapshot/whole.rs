@@ -5,13 +5,14 @@
 //! connection therefore locks the table against writers for the moment in which the view opens.
 //! No transaction on the table is half-way then (its metadata lock would keep the lock waiting),
 //! so a transaction on this table is visible if and only if it is in `low`. Reading goes on after
-//! the lock is gone.
+//! the lock is gone. MariaDB's views are exact without any lock.
 
 use super::layout::Layout;
 use super::session::Executed;
 use super::{Reader, Session, SnapshotError};
+use crate::family::Family;
 use crate::quote;
-use change::LogPosition;
+use change::{LogPosition, Row};
 use flow::ports::{Chunk, ChunkRequest};
 use reconcile::WindowBounds;
 
@@ -24,8 +25,13 @@ impl Reader {
         request: &ChunkRequest,
         layout: &Layout,
     ) -> Result<Chunk, SnapshotError> {
-        self.wait_for(request).await?;
-        let read = self.read_locked(request, layout).await;
+        let read = match self.session.family().await? {
+            Family::MySql => {
+                self.wait_for(request).await?;
+                self.read_locked(request, layout).await
+            }
+            Family::MariaDb => self.read_whole_in_a_view(request, layout).await,
+        };
         if read.is_err() {
             // A transaction may be open on it.
             self.session.forget();
@@ -39,6 +45,26 @@ impl Reader {
         layout: &Layout,
     ) -> Result<Chunk, SnapshotError> {
         let (executed, high) = self.open_view(layout).await?;
+        let rows = self.select_whole(request, layout).await?;
+        Ok(whole_chunk(layout, rows, executed.until(high)))
+    }
+
+    async fn read_whole_in_a_view(
+        &mut self,
+        request: &ChunkRequest,
+        layout: &Layout,
+    ) -> Result<Chunk, SnapshotError> {
+        let bounds = self.open_view_at_a_place(request).await?;
+        let rows = self.select_whole(request, layout).await?;
+        Ok(whole_chunk(layout, rows, bounds))
+    }
+
+    /// Every row, and the end of the view.
+    async fn select_whole(
+        &mut self,
+        request: &ChunkRequest,
+        layout: &Layout,
+    ) -> Result<Vec<Row>, SnapshotError> {
         let query = format!(
             "SELECT {} FROM {}",
             layout.selection,
@@ -53,19 +79,8 @@ impl Reader {
                 max_bytes: request.max_bytes,
             });
         }
-        self.session.run("ending the read view", "COMMIT").await?;
-        Ok(Chunk {
-            schema: layout.schema.clone(),
-            rows: read.rows,
-            bounds: WindowBounds {
-                server_uuid: executed.server_uuid,
-                server_id: executed.server_id,
-                read_at_ms: executed.at_ms,
-                low: executed.gtid_set,
-                high,
-            },
-            rest: None,
-        })
+        self.session.close_view().await?;
+        Ok(read.rows)
     }
 
     /// Opens the view on the reading connection while another one holds the table still.
@@ -93,5 +108,14 @@ impl Reader {
         self.session.run("opening a read view", statement).await?;
         let high = self.session.log_head().await?;
         Ok((executed, high))
+    }
+}
+
+fn whole_chunk(layout: &Layout, rows: Vec<Row>, bounds: WindowBounds) -> Chunk {
+    Chunk {
+        schema: layout.schema.clone(),
+        rows,
+        bounds,
+        rest: None,
     }
 }

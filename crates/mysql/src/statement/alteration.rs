@@ -65,6 +65,7 @@ const OPTIONS: &[&str] = &[
 /// Engines that keep all rows of a table that is moved to them.
 const ENGINES: &[&str] = &[
     "ARCHIVE",
+    "ARIA",
     "INNODB",
     "MEMORY",
     "MYISAM",
@@ -76,12 +77,18 @@ const ENGINES: &[&str] = &[
 impl Reader<'_> {
     /// After ALTER.
     pub(super) fn alter(&mut self) -> Statement {
+        let start = self.at;
+        let _ = self.take("ONLINE");
+        let _ = self.take("IGNORE");
         if !self.take("TABLE") {
+            self.at = start;
             return self.object_without_rows();
         }
+        self.if_exists();
         let Some(table) = self.table() else {
             return self.unknown();
         };
+        self.waiting();
         let mut altered = vec![(table.clone(), Alteration::default())];
         let mut renamed = None;
         let mut in_order = false;
@@ -108,6 +115,7 @@ impl Reader<'_> {
                     altered.push((other, Alteration::of_rows()));
                     Alteration::of_rows()
                 }
+                Clause::Unfollowed => return self.unknown(),
             };
             let (_, so_far) = &mut altered[0];
             *so_far = so_far.clone().and(alteration);
@@ -124,15 +132,27 @@ impl Reader<'_> {
         if !self.take("TABLE") && !self.take("TABLES") {
             return self.unknown();
         }
+        self.if_exists();
         let mut renamed = Vec::new();
         loop {
-            let (Some(old), true, Some(new)) = (self.table(), self.take("TO"), self.table()) else {
+            let old = self.table();
+            self.waiting();
+            let (Some(old), true, Some(new)) = (old, self.take("TO"), self.table()) else {
                 return self.unknown();
             };
             renamed.push((old, new));
             if !self.symbol(',') {
                 return Statement::Renamed(renamed);
             }
+        }
+    }
+
+    /// How long MariaDB waits for the table.
+    fn waiting(&mut self) {
+        if self.take("WAIT") {
+            self.at += 1;
+        } else {
+            let _ = self.take("NOWAIT");
         }
     }
 
@@ -152,6 +172,7 @@ impl Reader<'_> {
 
     /// What dropping the key or constraint that is named here means: it may be a unique one.
     pub(super) fn dropped_key(&mut self) -> Alteration {
+        self.if_exists();
         match self.name() {
             Some(name) if name.eq_ignore_ascii_case("PRIMARY") => Alteration::of_rows(),
             Some(_) => Alteration::of_unique_keys(),
@@ -164,6 +185,8 @@ impl Reader<'_> {
             return Clause::Alters(Alteration::of_rows());
         };
         Clause::Alters(match first.as_str() {
+            // MariaDB: rows of before are kept in the table, or no longer.
+            "ADD" | "DROP" if self.takes_both("SYSTEM", "VERSIONING") => return Clause::Unfollowed,
             "ADD" => self.adds(),
             "DROP" => self.drops(),
             "MODIFY" | "CHANGE" => {
@@ -173,6 +196,8 @@ impl Reader<'_> {
             }
             // Only the default of a column, or whether an index or a check counts.
             "ALTER" => Alteration::default(),
+            // MariaDB: rows go to another table, or come from one.
+            "CONVERT" if self.is_at_one_of(&["PARTITION", "TABLE"]) => return Clause::Unfollowed,
             "CONVERT" => Alteration::of_texts(),
             "RENAME" => return self.renames(),
             "EXCHANGE" => return self.exchanges(),
@@ -236,6 +261,7 @@ impl Reader<'_> {
 
     fn renames(&mut self) -> Clause {
         if self.take("COLUMN") {
+            self.if_exists();
             return Clause::Alters(self.column());
         }
         if self.take("INDEX") || self.take("KEY") {
@@ -307,6 +333,10 @@ impl Reader<'_> {
         }
     }
 
+    fn takes_both(&mut self, first: &str, second: &str) -> bool {
+        is_word(self.tokens.get(self.at + 1), second) && self.take(first)
+    }
+
     fn is_at_one_of(&self, keywords: &[&str]) -> bool {
         matches!(self.tokens.get(self.at), Some(Token::Word(word))
             if keywords.iter().any(|keyword| word.eq_ignore_ascii_case(keyword)))
@@ -348,6 +378,8 @@ enum Clause {
     Alters(Alteration),
     Renames(TableName),
     Exchanges(TableName),
+    /// What becomes of the rows is not followed here.
+    Unfollowed,
 }
 
 /// What stands between the commas that are in no parentheses.

@@ -30,8 +30,10 @@ pub(crate) enum Statement {
         committed: bool,
     },
     /// `rows_follow`: CREATE TABLE … SELECT, whose rows are in the same transaction.
+    /// `replaces`: a table of that name is dropped first.
     CreateTable {
         table: TableName,
+        replaces: bool,
         rows_follow: bool,
     },
     DropTables(Vec<TableName>),
@@ -60,6 +62,8 @@ pub(crate) struct QuoteRules {
     /// Double quotes hold names instead of strings.
     pub(crate) ansi_quotes: bool,
     pub(crate) no_backslash_escapes: bool,
+    /// Executable comments are MariaDB's.
+    pub(crate) mariadb: bool,
 }
 
 pub(crate) fn classify(text: &str, default_database: &str, rules: QuoteRules) -> Statement {
@@ -119,6 +123,13 @@ impl Reader<'_> {
             | "SELECT" | "TABLE" | "VALUES" | "EXECUTE" => Statement::Changes {
                 names: self.all_names(),
             },
+            // MariaDB: settings for one statement, which follows them.
+            "SET" if self.take("STATEMENT") => {
+                while self.at < self.tokens.len() && !self.take("FOR") {
+                    self.at += 1;
+                }
+                self.statement()
+            }
             // Accounts, plugins, statistics and settings. OPTIMIZE and REPAIR rebuild a table with
             // the same rows.
             "GRANT" | "REVOKE" | "SET" | "FLUSH" | "ANALYZE" | "OPTIMIZE" | "REPAIR" | "CHECK"
@@ -153,9 +164,7 @@ impl Reader<'_> {
     }
 
     fn create(&mut self) -> Statement {
-        if self.take("OR") {
-            let _ = self.take("REPLACE");
-        }
+        let replaces = self.take("OR") && self.take("REPLACE");
         if self.take("TEMPORARY") {
             return Statement::Nothing;
         }
@@ -170,7 +179,11 @@ impl Reader<'_> {
                 [.., Token::Word(start), Token::Word(transaction)]
                     if start.eq_ignore_ascii_case("START") && transaction.eq_ignore_ascii_case("TRANSACTION")
             );
-            return Statement::CreateTable { table, rows_follow };
+            return Statement::CreateTable {
+                table,
+                replaces,
+                rows_follow,
+            };
         }
         let before_kind = self.at;
         let unique = self.take("UNIQUE");
@@ -224,11 +237,13 @@ impl Reader<'_> {
             "JSON",
             "LIBRARY",
             "LOGFILE",
+            "PACKAGE",
             "PROCEDURE",
             "PREPARE",
             "RESOURCE",
             "ROLE",
             "SCHEMA",
+            "SEQUENCE",
             "SERVER",
             "SPATIAL",
             "SQL",

@@ -28,6 +28,7 @@ fn tables_are_found_whatever_the_quoting_and_the_comments() {
 fn statements_on_tables_are_told_apart() {
     let created = |name: &str, rows_follow| Statement::CreateTable {
         table: table(name),
+        replaces: false,
         rows_follow,
     };
     for (text, expected) in [
@@ -105,6 +106,7 @@ fn names_inside_strings_are_no_tables_and_quotes_follow_the_sql_mode() {
         assert!(!plain.contains(&table(hidden)), "{hidden}");
     }
     let ansi = QuoteRules {
+        mariadb: false,
         ansi_quotes: true,
         no_backslash_escapes: true,
     };

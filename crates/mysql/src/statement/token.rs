@@ -62,9 +62,9 @@ impl Scanner<'_> {
             |rest: &str| rest.is_empty() || rest.starts_with(|next: char| next.is_whitespace());
         if rest.starts_with('#') || rest.strip_prefix("--").is_some_and(dashes_end) {
             self.rest = rest.find('\n').map_or("", |end| &rest[end..]);
-        } else if let Some(inside) = rest.strip_prefix("/*!") {
-            // Executable: only its marks and the version go, its content stays.
-            self.rest = inside.trim_start_matches(|character: char| character.is_ascii_digit());
+        } else if let Some(inside) = self.executed(rest) {
+            // Only its marks and the version go, its content stays.
+            self.rest = inside;
         } else if let Some(after) = rest.strip_prefix("*/") {
             self.rest = after;
         } else if let Some(inside) = rest.strip_prefix("/*") {
@@ -73,6 +73,22 @@ impl Scanner<'_> {
             return false;
         }
         true
+    }
+
+    /// What follows the mark of a comment that the server takes for a part of the statement. MariaDB
+    /// has a mark of its own, and leaves out what is meant for MySQL 5.7 and later.
+    fn executed<'t>(&self, rest: &'t str) -> Option<&'t str> {
+        const ONLY_MYSQL: std::ops::RangeInclusive<u32> = 50_700..=99_999;
+        let own = self
+            .rules
+            .mariadb
+            .then(|| rest.strip_prefix("/*M!"))
+            .flatten();
+        let inside = own.or_else(|| rest.strip_prefix("/*!"))?;
+        let content = inside.trim_start_matches(|character: char| character.is_ascii_digit());
+        let version = inside[..inside.len() - content.len()].parse().unwrap_or(0);
+        let is_left_out = self.rules.mariadb && own.is_none() && ONLY_MYSQL.contains(&version);
+        (!is_left_out).then_some(content)
     }
 
     /// What stands between the quotes; a doubled quote is one.

@@ -1,11 +1,13 @@
-//! The change stream: MySQL's binlog as the port [`flow::ports::ChangeSource`].
+//! The change stream: the binlog as the port [`flow::ports::ChangeSource`].
 //!
 //! `source` opens it and checks that nothing is missing, `follow` turns events into what the loops
 //! want to know, `batch` collects rows, `trouble` says what stops a table.
 
 mod batch;
 mod follow;
+mod history;
 mod known;
+mod mariadb;
 mod prepared;
 mod query;
 mod reach;

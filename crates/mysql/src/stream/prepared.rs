@@ -10,13 +10,14 @@
 //! XA COMMIT … ONE PHASE looks the same until its last event. It goes the same way, and is taken
 //! back at once.
 
+use super::history::Name;
 use super::spill::{KeptEvent, Piece, Spill};
 use crate::binlog::event::{self, Event};
 use crate::binlog::table_map::read_head;
 use crate::error::Error;
 use crate::wire::{Cursor, Malformed};
 use bytes::Bytes;
-use change::{Gtid, TableName};
+use change::TableName;
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -25,7 +26,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub(super) struct Prepared {
     /// Of the PREPARE.
-    pub(super) gtid: Gtid,
+    pub(super) name: Name,
     /// The binlog file that the events stand in.
     pub(super) file: Arc<str>,
     pub(super) piece: Piece,
@@ -104,11 +105,11 @@ impl PreparedTransactions {
     pub(super) fn complete(
         &mut self,
         recording: &Recording,
-        gtid: Gtid,
+        name: Name,
         file: Arc<str>,
     ) -> Result<Prepared, Error> {
         Ok(Prepared {
-            gtid,
+            name,
             file,
             piece: self.spill.piece(recording.mark)?,
         })

@@ -1,5 +1,6 @@
 //! A query event: a statement, and how the session that ran it spelled it.
 
+use crate::binlog::mariadb::inflate_event;
 use crate::statement::QuoteRules;
 use crate::wire::{Cursor, Malformed};
 use bytes::Bytes;
@@ -14,7 +15,8 @@ pub(super) struct QueryEvent {
 }
 
 impl QueryEvent {
-    pub(super) fn read(body: Bytes) -> Result<Self, Malformed> {
+    /// With `compressed`, the text is deflated.
+    pub(super) fn read(body: Bytes, compressed: bool) -> Result<Self, Malformed> {
         let mut cursor = Cursor::new(body);
         cursor.skip(8)?;
         let database_bytes = usize::from(cursor.u8()?);
@@ -28,7 +30,11 @@ impl QueryEvent {
             database,
             rules,
             client_collation,
-            text: cursor.rest(),
+            text: if compressed {
+                inflate_event(cursor.as_slice())?
+            } else {
+                cursor.rest()
+            },
         })
     }
 }

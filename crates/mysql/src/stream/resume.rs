@@ -7,7 +7,8 @@
 use super::source::log_head;
 use crate::connection::Connection;
 use crate::error::Error;
-use change::{Checkpoint, GtidSet, LogPosition, Position};
+use crate::family::Family;
+use change::{Checkpoint, GtidSet, LogPosition};
 use reconcile::{ResumeRefusal, ServerHistory, may_resume};
 
 /// What the server says of itself.
@@ -20,27 +21,31 @@ pub(super) struct ServerState {
     pub(super) head: LogPosition,
 }
 
-/// Refuses servers that can't be followed at all.
-pub(super) async fn check_family(connection: &mut Connection) -> Result<(), Error> {
+/// The server's family; refuses servers that can't be followed at all.
+pub(super) async fn check_family(connection: &mut Connection) -> Result<Family, Error> {
+    const OLDEST_MYSQL: u32 = 8;
     let version = connection.server_version().to_owned();
-    let major: u32 = version
-        .split('.')
-        .next()
-        .and_then(|major| major.parse().ok())
-        .unwrap_or(0);
     let address = connection.address().to_owned();
     let comment = connection
         .query_value("SELECT @@version_comment")
         .await?
         .unwrap_or_default();
-    if version.contains("MariaDB") || comment.contains("MariaDB") || major < 8 {
+    let family = Family::of(&version, &comment);
+    let (major, minor, _) = family.version(&version);
+    let is_read = match family {
+        Family::MySql => major >= OLDEST_MYSQL,
+        Family::MariaDb => (major, minor) >= (10, 6),
+    };
+    if !is_read {
         return Err(Error::Family { address, version });
     }
-    let mode = value(connection, "SELECT @@GLOBAL.gtid_mode").await?;
-    if mode != "ON" {
-        return Err(Error::GtidMode { address, mode });
+    if family == Family::MySql {
+        let mode = value(connection, "SELECT @@GLOBAL.gtid_mode").await?;
+        if mode != "ON" {
+            return Err(Error::GtidMode { address, mode });
+        }
     }
-    Ok(())
+    Ok(family)
 }
 
 /// Whether an XA COMMIT is logged before its rows can be seen, and enters gtid_executed after, as
@@ -91,8 +96,8 @@ pub(super) fn check(state: &ServerState, checkpoint: &Checkpoint) -> Result<(), 
     let Err(refusal) = may_resume(checkpoint, &history) else {
         return Ok(());
     };
-    let Position::MySql(position) = &checkpoint.position;
-    let expected = position.server_uuid.to_string();
+    let position = checkpoint.position.log();
+    let expected = checkpoint.position.server().to_string();
     let found = state.server_uuid.clone();
     Err(match refusal {
         ResumeRefusal::PurgedGap { missing, .. } => Error::Purged {
@@ -108,6 +113,12 @@ pub(super) fn check(state: &ServerState, checkpoint: &Checkpoint) -> Result<(), 
             expected,
             found,
             missing: unknown.to_string(),
+        },
+        ResumeRefusal::OtherFamily { .. } => Error::OtherServer {
+            address,
+            expected,
+            found,
+            missing: "all: they are servers of different families".to_owned(),
         },
         ResumeRefusal::UnprovenSuccessor { .. } => Error::OtherServer {
             address,
@@ -130,7 +141,7 @@ pub(super) fn check(state: &ServerState, checkpoint: &Checkpoint) -> Result<(), 
             missing: format!(
                 "its binlog ends at {head}, before the checkpoint at {}, and its transaction \
                  numbers were given out again",
-                position.log
+                position
             ),
         },
     })
@@ -163,7 +174,7 @@ pub(super) fn parse_set(connection: &Connection, text: &str) -> Result<GtidSet, 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use change::{MySqlPosition, Ordinal, Torn};
+    use change::{MySqlPosition, Ordinal, Position, Torn};
     use std::sync::Arc;
 
     const A: &str = "3e11fa47-71ca-11e1-9e33-c80aa9429562";

@@ -41,7 +41,7 @@ impl Source {
     /// # Errors
     /// That the server cannot be asked, or answers what is no list of files.
     pub async fn log_sizes(&self) -> Result<LogSizes, Failure> {
-        let mut connection = self.connect().await?;
+        let (mut connection, _) = self.connect().await?;
         let rows = connection.query("SHOW BINARY LOGS").await?;
         let mut files = Vec::with_capacity(rows.len());
         for row in &rows {

@@ -1,15 +1,18 @@
 //! The port's implementation: where the log's head is, and opening a stream after a checkpoint.
 
 use super::follow::{Follower, Opening};
+use super::history::History;
 use super::known::{KeyOverrides, KnownTables};
+use super::mariadb;
 use super::reach::Reach;
 use super::resume::{self, value};
-use crate::binlog::dump::Dump;
+use crate::binlog::dump::{Beginning, Dump};
 use crate::charset::Charsets;
 use crate::connect::ConnectOptions;
 use crate::connection::Connection;
 use crate::describe::Readings;
 use crate::error::Error;
+use crate::family::Family;
 use change::{Checkpoint, LogPosition, MySqlPosition, Position, TableName};
 use flow::Failure;
 use flow::ports::{ChangeSource, ChangeStream, SourceEvent};
@@ -60,58 +63,70 @@ impl Source {
         Self { options }
     }
 
-    pub(super) async fn connect(&self) -> Result<Connection, Error> {
+    pub(super) async fn connect(&self) -> Result<(Connection, Family), Error> {
         let mut connection = Connection::connect(&self.options.connect).await?;
-        resume::check_family(&mut connection).await?;
-        Ok(connection)
+        let family = resume::check_family(&mut connection).await?;
+        Ok((connection, family))
     }
 
-    async fn read_head(&self) -> Result<MySqlPosition, Error> {
-        let mut connection = self.connect().await?;
-        let log = log_head(&mut connection).await?;
-        // A transaction is in the file before it is in gtid_executed; in between its GTID is owned.
-        // Everything before the head is executed once all that is owned now is.
-        let owned = value(&mut connection, "SELECT @@GLOBAL.gtid_owned").await?;
-        let owned = owned_set(&owned);
-        if !owned.is_empty() {
-            let owned = resume::parse_set(&connection, &owned)?;
-            connection
-                .query(&format!("SELECT WAIT_FOR_EXECUTED_GTID_SET('{owned}', 15)"))
-                .await?;
+    async fn read_head(&self) -> Result<Position, Error> {
+        let (mut connection, family) = self.connect().await?;
+        match family {
+            Family::MySql => Ok(Position::MySql(mysql_head(&mut connection).await?)),
+            Family::MariaDb => Ok(Position::MariaDb(mariadb::head(&mut connection).await?)),
         }
-        let state = resume::read_state(&mut connection, &change::GtidSet::default()).await?;
-        Ok(MySqlPosition {
-            server_uuid: state.server_uuid.into(),
-            gtid_set: Arc::new(state.executed),
-            log,
-        })
     }
 
     async fn start(&self, after: &Checkpoint) -> Result<Stream, Error> {
-        let Position::MySql(position) = &after.position;
-        let mut connection = self.connect().await?;
-        let state = resume::read_state(&mut connection, &position.gtid_set).await?;
-        resume::check(&state, after)?;
+        let (mut connection, family) = self.connect().await?;
+        let server: Arc<str> = match (family, &after.position) {
+            (Family::MySql, position) => {
+                let expected = match position {
+                    Position::MySql(position) => Arc::clone(&position.gtid_set),
+                    // Refused below.
+                    Position::MariaDb(_) => Arc::default(),
+                };
+                let state = resume::read_state(&mut connection, &expected).await?;
+                resume::check(&state, after)?;
+                state.server_uuid.into()
+            }
+            (Family::MariaDb, _) => {
+                let history = mariadb::history(&mut connection).await?;
+                mariadb::check(connection.address(), &history, after)?;
+                history.server
+            }
+        };
         let selected = Arc::clone(&self.options.selected);
         let tables = existing_tables(&mut connection).await?;
         self.options
             .known
             .extend(tables.into_iter().filter(|table| selected(table)));
-        let reach = Reach::read(&mut connection).await?;
-        let follows_xa = resume::follows_xa(connection.server_version());
+        let (reach, follows_xa) = match family {
+            Family::MySql => (
+                Reach::read(&mut connection).await?,
+                resume::follows_xa(connection.server_version()),
+            ),
+            // A position of MariaDB has no room for a PREPARE that is left out.
+            Family::MariaDb => (Reach::default(), false),
+        };
         let server_id = self.options.server_id.unwrap_or_else(random_server_id);
-        let dump = Dump::start(connection, server_id, &position.gtid_set).await?;
+        let position = &after.position;
+        let beginning = match position {
+            Position::MySql(position) => Beginning::MySql(&position.gtid_set),
+            Position::MariaDb(position) => Beginning::MariaDb(&position.gtids),
+        };
+        let dump = Dump::start(connection, server_id, beginning).await?;
         let (sender, parcels) = mpsc::channel(PARCELS);
-        let same_server = state.server_uuid == *position.server_uuid;
+        let same_server = server == *position.server();
         let opening = Opening {
-            server_uuid: state.server_uuid.into(),
-            opened_at: same_server.then(|| position.log.clone()),
-            executed: Arc::clone(&position.gtid_set),
+            server,
+            opened_at: same_server.then(|| position.log().clone()),
+            history: History::through(position),
             follows_xa,
             reach,
         };
         let follower = Follower::new(self.options.clone(), dump, opening, sender);
-        tracing::debug!(server_id, position = %position, "binlog stream opened");
+        tracing::debug!(server_id, %position, "binlog stream opened");
         Ok(Stream {
             parcels,
             ready: VecDeque::new(),
@@ -125,7 +140,7 @@ impl ChangeSource for Source {
     type Stream = Stream;
 
     async fn head(&mut self) -> Result<Position, Failure> {
-        Ok(Position::MySql(self.read_head().await?))
+        Ok(self.read_head().await?)
     }
 
     async fn open(&mut self, after: &Checkpoint) -> Result<Stream, Failure> {
@@ -159,6 +174,26 @@ impl Drop for Stream {
     fn drop(&mut self) {
         self.task.abort();
     }
+}
+
+async fn mysql_head(connection: &mut Connection) -> Result<MySqlPosition, Error> {
+    let log = log_head(connection).await?;
+    // A transaction is in the file before it is in gtid_executed; in between its GTID is owned.
+    // Everything before the head is executed once all that is owned now is.
+    let owned = value(connection, "SELECT @@GLOBAL.gtid_owned").await?;
+    let owned = owned_set(&owned);
+    if !owned.is_empty() {
+        let owned = resume::parse_set(connection, &owned)?;
+        connection
+            .query(&format!("SELECT WAIT_FOR_EXECUTED_GTID_SET('{owned}', 15)"))
+            .await?;
+    }
+    let state = resume::read_state(connection, &change::GtidSet::default()).await?;
+    Ok(MySqlPosition {
+        server_uuid: state.server_uuid.into(),
+        gtid_set: Arc::new(state.executed),
+        log,
+    })
 }
 
 pub(super) async fn log_head(connection: &mut Connection) -> Result<LogPosition, Error> {

@@ -8,9 +8,7 @@ mod statements;
 mod transactions;
 mod xa;
 
-use change::{
-    ChangeKind, Checkpoint, MySqlPosition, Ordinal, Position, Row, TableEventKind, TableName, Value,
-};
+use change::{ChangeKind, Checkpoint, Ordinal, Position, Row, TableEventKind, TableName, Value};
 use flow::Failure;
 use flow::ports::{ChangeSource, ChangeStream, SourceEvent};
 use mysql::{
@@ -18,7 +16,7 @@ use mysql::{
 };
 use mysql_async::prelude::Queryable;
 use std::sync::Arc;
-use testbed::servers::{MySql, MySqlOptions};
+use testbed::servers::{MySql, MySqlOptions, Product};
 
 /// A server, a session on it, and what a stream is opened with.
 pub(crate) struct Stage {
@@ -30,18 +28,20 @@ pub(crate) struct Stage {
 impl Stage {
     /// A server with a database `shop`, of which all tables are selected.
     pub(crate) async fn start(arguments: &[&str]) -> Self {
+        Self::start_on(Product::MySql, arguments).await
+    }
+
+    /// The same on another product.
+    pub(crate) async fn start_on(product: Product, arguments: &[&str]) -> Self {
         let arguments = arguments
             .iter()
             .map(|argument| (*argument).to_owned())
             .collect();
-        let server = MySql::start(MySqlOptions {
-            arguments,
-            ..MySqlOptions::default()
-        })
-        .await
-        .unwrap();
+        let server = MySql::start(MySqlOptions { arguments, product })
+            .await
+            .unwrap();
         let connect = ConnectOptions::from_url(&server.url()).unwrap();
-        let mut session = mysql_async::Conn::new(connect.to_mysql_async(true))
+        let mut session = mysql_async::Conn::new(connect.to_mysql_async(!product.is_mariadb()))
             .await
             .unwrap();
         session.query_drop("CREATE DATABASE shop").await.unwrap();
@@ -73,7 +73,7 @@ impl Stage {
     }
 
     /// The first column of all rows, as the server prints it.
-    async fn select(&mut self, statement: &str) -> Vec<Option<String>> {
+    pub(crate) async fn select(&mut self, statement: &str) -> Vec<Option<String>> {
         let rows: Vec<mysql_async::Row> = self.session.query(statement).await.unwrap();
         let text = |value: mysql_async::Value| match value {
             mysql_async::Value::NULL => None,
@@ -85,38 +85,34 @@ impl Stage {
             .collect()
     }
 
-    fn source(&self) -> Source {
+    pub(crate) fn source(&self) -> Source {
         Source::new(self.options.clone())
     }
 
-    pub(crate) async fn head(&self) -> MySqlPosition {
-        let Position::MySql(head) = self.source().head().await.unwrap();
-        head
+    pub(crate) async fn head(&self) -> Position {
+        self.source().head().await.unwrap()
     }
 
-    async fn open(&self, after: &MySqlPosition) -> Result<Stream, Failure> {
+    pub(crate) async fn open(&self, after: &Position) -> Result<Stream, Failure> {
         self.source().open(&checkpoint(after)).await
     }
 
     /// All events from a position to where the head is now.
-    pub(crate) async fn events(&self, after: &MySqlPosition) -> Vec<SourceEvent> {
+    pub(crate) async fn events(&self, after: &Position) -> Vec<SourceEvent> {
         let head = self.head().await;
         let mut stream = self.open(after).await.unwrap();
         self.events_of(&mut stream, &head).await
     }
 
     /// What a stream tells up to a position.
-    async fn events_of(&self, stream: &mut Stream, head: &MySqlPosition) -> Vec<SourceEvent> {
+    async fn events_of(&self, stream: &mut Stream, head: &Position) -> Vec<SourceEvent> {
         let mut events = Vec::new();
         loop {
             let event = stream.next().await.unwrap();
             let reached = match &event {
-                SourceEvent::Commit {
-                    position: Position::MySql(position),
+                SourceEvent::Commit { position } | SourceEvent::Heartbeat { position } => {
+                    position.log().has_reached(head.log())
                 }
-                | SourceEvent::Heartbeat {
-                    position: Position::MySql(position),
-                } => position.log.has_reached(&head.log),
                 SourceEvent::Begin { .. }
                 | SourceEvent::Rows { .. }
                 | SourceEvent::Partial { .. }
@@ -132,18 +128,18 @@ impl Stage {
     }
 
     /// Runs the statements and tells what the stream says of them, in words.
-    async fn told(&mut self, statements: &[&str]) -> Vec<String> {
+    pub(crate) async fn told(&mut self, statements: &[&str]) -> Vec<String> {
         let before = self.head().await;
         self.run(statements).await;
         self.events(&before).await.iter().flat_map(words).collect()
     }
 }
 
-fn checkpoint(position: &MySqlPosition) -> Checkpoint {
+pub(crate) fn checkpoint(position: &Position) -> Checkpoint {
     Checkpoint {
         format: Checkpoint::FORMAT,
         ordinal: Ordinal::default(),
-        position: Position::MySql(position.clone()),
+        position: position.clone(),
         torn: None,
         committed_at_ms: 0,
     }

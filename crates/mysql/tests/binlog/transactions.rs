@@ -1,7 +1,7 @@
 //! Transactions of every kind: what is told, in which order, and that nothing else is.
 
 use super::{Stage, changes, checkpoint};
-use change::{Position, TableName, Torn, Value};
+use change::{MySqlPosition, Position, TableName, Torn, Value};
 use flow::Disposition;
 use flow::ports::{ChangeSource, ChangeStream, SourceEvent};
 use std::sync::Arc;
@@ -87,16 +87,15 @@ async fn every_commit_can_be_resumed_from_and_nothing_comes_twice() {
         after = loop {
             match stream.next().await.unwrap() {
                 SourceEvent::Rows { rows: more, .. } => rows.extend(more),
-                SourceEvent::Commit {
-                    position: Position::MySql(position),
-                } => break position,
+                SourceEvent::Commit { position } => break position,
                 SourceEvent::Begin { origin } => {
                     assert!(origin.committed_at_ms > 1_600_000_000_000);
                 }
-                SourceEvent::Heartbeat {
-                    position: Position::MySql(position),
-                } => {
-                    assert!(position.log.has_reached(&after.log), "a position goes back");
+                SourceEvent::Heartbeat { position } => {
+                    assert!(
+                        position.log().has_reached(after.log()),
+                        "a position goes back"
+                    );
                 }
                 SourceEvent::Partial { rows, .. } => panic!("{rows:?}"),
                 SourceEvent::Table(event) => panic!("{event:?}"),
@@ -105,12 +104,8 @@ async fn every_commit_can_be_resumed_from_and_nothing_comes_twice() {
         assert_eq!(rows.len(), 1);
         assert_eq!(rows[0].kind.after().unwrap()[0], Value::Int(id));
     }
-    assert!(
-        after.gtid_set.to_string().contains(":even:1-3"),
-        "{}",
-        after.gtid_set
-    );
-    assert_eq!(after.gtid_set, stage.head().await.gtid_set);
+    assert!(after.gtids().contains(":even:1-3"), "{}", after.gtids());
+    assert_eq!(after.gtids(), stage.head().await.gtids());
 }
 
 #[tokio::test]
@@ -284,23 +279,29 @@ async fn a_checkpoint_is_only_resumed_where_the_history_is_whole() {
         ("LS2020", Disposition::Halt)
     );
     assert!(
-        purged.message.contains(&*early.server_uuid),
+        purged.message.contains(&**early.server()),
         "{}",
         purged.message
     );
 
     let now = stage.head().await;
     stage.open(&now).await.unwrap();
-    let mut ahead = now.clone();
+    let Position::MySql(here) = now.clone() else {
+        panic!("{now}")
+    };
+    let mut ahead = here.clone();
     let mut set = (*ahead.gtid_set).clone();
-    set.insert(&format!("{}:999", now.server_uuid).parse().unwrap());
+    set.insert(&format!("{}:999", now.server()).parse().unwrap());
     ahead.gtid_set = Arc::new(set);
+    let ahead = Position::MySql(ahead);
     assert_eq!(stage.open(&ahead).await.err().unwrap().code, "LS2022");
 
     // A server with another uuid that has the whole history is the successor, but not inside a
     // transaction.
-    let mut elsewhere = now.clone();
-    elsewhere.server_uuid = "00000000-0000-0000-0000-000000000001".into();
+    let elsewhere = Position::MySql(MySqlPosition {
+        server_uuid: "00000000-0000-0000-0000-000000000001".into(),
+        ..here
+    });
     stage.open(&elsewhere).await.unwrap();
     let mut torn = checkpoint(&elsewhere);
     torn.torn = Some(Torn {

@@ -15,7 +15,7 @@ use testbed::conformance::snapshot::SnapshotSetting;
 use testbed::conformance::source::SourceSetting;
 use testbed::conformance::{snapshot, source};
 use testbed::memory::Statement;
-use testbed::servers::{MySql, MySqlOptions};
+use testbed::servers::{MySql, MySqlOptions, Product};
 
 /// A database of its own on a server that the laws share.
 struct Database {
@@ -31,7 +31,8 @@ impl Database {
     async fn fresh(server: &MySql) -> Self {
         let name = format!("laws_{}", DATABASES.fetch_add(1, Ordering::Relaxed));
         let connect = ConnectOptions::from_url(&server.url()).unwrap();
-        let mut session = Conn::new(connect.to_mysql_async(true)).await.unwrap();
+        let encrypted = !server.product().is_mariadb();
+        let mut session = Conn::new(connect.to_mysql_async(encrypted)).await.unwrap();
         let create = format!("CREATE DATABASE {name} CHARACTER SET utf8mb4");
         session.query_drop(create).await.unwrap();
         let charsets = Charsets::connect(&connect).await.unwrap();
@@ -142,16 +143,53 @@ fn label(row: &Row) -> String {
     format!("'{label}'")
 }
 
-#[tokio::test]
-async fn the_source_keeps_the_laws_of_its_port() {
-    let server = MySql::start(MySqlOptions::default()).await.unwrap();
+async fn server(product: Product) -> MySql {
+    MySql::start(MySqlOptions {
+        product,
+        ..MySqlOptions::default()
+    })
+    .await
+    .unwrap()
+}
+
+async fn the_source_keeps_its_laws(product: Product) {
+    let server = server(product).await;
     let fresh = async || Database::fresh(&server).await;
     source::check(fresh).await.unwrap();
 }
 
-#[tokio::test]
-async fn the_snapshot_keeps_the_laws_of_its_port() {
-    let server = MySql::start(MySqlOptions::default()).await.unwrap();
+async fn the_snapshot_keeps_its_laws(product: Product) {
+    let server = server(product).await;
     let fresh = async || Database::fresh(&server).await;
     snapshot::check(fresh).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_source_keeps_the_laws_of_its_port() {
+    the_source_keeps_its_laws(Product::MySql).await;
+}
+
+#[tokio::test]
+async fn the_snapshot_keeps_the_laws_of_its_port() {
+    the_snapshot_keeps_its_laws(Product::MySql).await;
+}
+
+#[tokio::test]
+async fn mariadb_10_11_keeps_the_laws_of_a_source() {
+    the_source_keeps_its_laws(Product::MariaDb1011).await;
+}
+
+#[tokio::test]
+async fn mariadb_10_11_keeps_the_laws_of_a_snapshot() {
+    the_snapshot_keeps_its_laws(Product::MariaDb1011).await;
+}
+
+#[tokio::test]
+async fn mariadb_11_8_keeps_the_laws_of_a_source() {
+    the_source_keeps_its_laws(Product::MariaDb118).await;
+}
+
+#[tokio::test]
+async fn mariadb_11_8_keeps_the_laws_of_a_snapshot() {
+    the_snapshot_keeps_its_laws(Product::MariaDb118).await;
 }

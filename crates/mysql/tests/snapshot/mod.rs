@@ -5,7 +5,7 @@
 mod chunks;
 mod planning;
 mod preflight;
-mod values;
+pub(crate) mod values;
 mod windows;
 
 use change::{GtidSet, LogPosition, MySqlPosition, Position, TableDescription, TableName};
@@ -155,10 +155,19 @@ pub async fn described(reader: &mut Reader, table: &TableName) -> Arc<TableDescr
 
 /// The whole table in one chunk.
 pub async fn read_whole(reader: &mut Reader, table: &Arc<TableDescription>) -> Chunk {
+    read_whole_after(reader, table, beginning()).await
+}
+
+/// The same, with all up to C in it.
+pub async fn read_whole_after(
+    reader: &mut Reader,
+    table: &Arc<TableDescription>,
+    after: Position,
+) -> Chunk {
     let request = ChunkRequest {
         table: table.clone(),
         extent: reconcile::Extent::Range(change::KeyRange::default()),
-        after: beginning(),
+        after,
         max_rows: 1_000_000,
         max_bytes: 1 << 30,
     };

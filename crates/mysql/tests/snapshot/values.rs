@@ -9,7 +9,7 @@ use flow::ports::SourceEvent;
 
 /// Reads the table both ways and compares. The rows are those inserted after `before`, in order of
 /// the first column.
-async fn assert_equal_both_ways(stage: &mut Stage, before: &MySqlPosition, table: &str) {
+pub(crate) async fn assert_equal_both_ways(stage: &mut Stage, before: &Position, table: &str) {
     let events = stage.events(before).await;
     let streamed: Vec<Row> = changes(&events)
         .iter()
@@ -33,7 +33,7 @@ async fn assert_equal_both_ways(stage: &mut Stage, before: &MySqlPosition, table
     let mut reader = Reader::new(options, stage.options.charsets.clone());
     let described = described(&mut reader, &TableName::new("shop", table)).await;
     assert_eq!(described.schema, schema, "{table}");
-    let chunk = read_whole(&mut reader, &described).await;
+    let chunk = read_whole_after(&mut reader, &described, before.clone()).await;
     assert_eq!(chunk.rows.len(), streamed.len());
     for (read, streamed) in chunk.rows.iter().zip(&streamed) {
         // The printed form too: it tells a negative zero from a zero.

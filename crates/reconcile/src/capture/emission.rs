@@ -10,8 +10,8 @@ use crate::copy::{Extent, WindowId};
 use crate::table_copy::TableCopy;
 use crate::window::{Void, WindowBounds};
 use change::{
-    Barrier, BarrierKind, Change, ChangeKind, Checkpoint, Ordinal, Origin, Place, Position,
-    TableEvent, TableEventKind, TableName, Torn,
+    Barrier, BarrierKind, Change, ChangeKind, Checkpoint, Ordinal, Origin, Place, TableEvent,
+    TableEventKind, TableName, Torn,
 };
 use std::sync::Arc;
 
@@ -221,7 +221,7 @@ impl Capture {
             Some(Extent::Keys(_)) | None => None,
         };
         let rows_read = rows.len() as u64;
-        let rows = match window.close(&schema, rows, &bounds.low) {
+        let rows = match window.close(&schema, rows, &bounds) {
             Ok(rows) => rows,
             Err(Void::TableChanged | Void::TooManyTouched) => return,
         };
@@ -279,14 +279,14 @@ impl Capture {
     /// What rows of a chunk say of where they come from: the server that was read and when, and the
     /// position that they are equal at.
     pub(super) fn here(&self, bounds: &WindowBounds) -> (Arc<Origin>, u64) {
-        let Position::MySql(position) = &self.position;
+        let log = self.position.log();
         let origin = Origin {
             transaction: None,
             server_id: bounds.server_id,
-            file: position.log.file.clone(),
+            file: log.file.clone(),
             committed_at_ms: bounds.read_at_ms,
         };
-        (Arc::new(origin), position.log.offset)
+        (Arc::new(origin), log.offset)
     }
 
     pub(super) fn checkpoint(&self, ordinal: Ordinal) -> Checkpoint {

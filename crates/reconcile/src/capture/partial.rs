@@ -120,7 +120,7 @@ impl Capture {
         };
         let is_read = |key: &Vec<Value>| !unread.contains(&Identity::of(key));
         let keys = keys.into_iter().filter(is_read).collect();
-        let Ok(standing) = window.close_keys(&schema, keys, rows, &bounds.low) else {
+        let Ok(standing) = window.close_keys(&schema, keys, rows, &bounds) else {
             return;
         };
         if standing.is_empty() {

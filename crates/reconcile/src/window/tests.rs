@@ -29,10 +29,20 @@ fn gtid(number: u64) -> Gtid {
         .unwrap()
 }
 
-fn low(last: u64) -> GtidSet {
-    format!("3e11fa47-71ca-11e1-9e33-c80aa9429562:1-{last}")
-        .parse()
-        .unwrap()
+/// Of a view that shows the transactions up to this one.
+fn low(last: u64) -> WindowBounds {
+    let low = format!("3e11fa47-71ca-11e1-9e33-c80aa9429562:1-{last}");
+    bounds(Low::Transactions(Arc::new(low.parse().unwrap())))
+}
+
+fn bounds(low: Low) -> WindowBounds {
+    WindowBounds {
+        server: "one".into(),
+        server_id: 1,
+        read_at_ms: 0,
+        low,
+        high: LogPosition::new("binlog.000001", 500),
+    }
 }
 
 fn update(from: Row, to: Row) -> ChangeKind {
@@ -52,6 +62,20 @@ fn a_row_touched_outside_low_is_left_to_the_stream() {
     window.record(&schema, &update(row(2, 0), row(2, 1)));
     let rows = window.close(&schema, vec![row(1, 1), row(2, 0), row(3, 0)], &low(5));
     assert_eq!(rows.unwrap(), vec![row(1, 1), row(3, 0)]);
+}
+
+#[test]
+fn a_view_at_a_place_of_the_log_shows_what_was_committed_up_to_there() {
+    let schema = schema(vec![0]);
+    let mut window = Window::open(&schema, 1 << 20);
+    for (key, end) in [(1, 499), (2, 500), (3, 501)] {
+        window.begin(None);
+        window.record(&schema, &update(row(key, 0), row(key, 1)));
+        window.commit(&LogPosition::new("binlog.000001", end));
+    }
+    let read = vec![row(1, 1), row(2, 1), row(3, 0), row(4, 0)];
+    let rows = window.close(&schema, read, &bounds(Low::High));
+    assert_eq!(rows.unwrap(), vec![row(1, 1), row(2, 1), row(4, 0)]);
 }
 
 #[test]

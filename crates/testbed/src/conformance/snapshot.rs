@@ -3,9 +3,9 @@
 use super::source::SourceSetting;
 use super::{Evidence, Verdict, ensure, ensure_equal, law};
 use crate::memory::{Statement, keyed_table, keyless_table, labelled_row};
-use change::{KeyRange, MySqlPosition, Position, Row, TableDescription, TableName, Value};
+use change::{KeyRange, Position, Row, TableDescription, TableName, Value};
 use flow::ports::{ChangeSource, Chunk, ChunkRequest, SnapshotReader};
-use reconcile::Extent;
+use reconcile::{Extent, Low};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -132,7 +132,7 @@ async fn keys<S: SnapshotSetting>(mut setting: S) -> Result<(), Evidence> {
 }
 
 /// A state of the table and the position after the transaction that made it.
-type Moment = (Vec<Row>, MySqlPosition);
+type Moment = (Vec<Row>, Position);
 
 /// Reads whole chunks while transactions go on, each of which changes a row that tells its number.
 async fn windows<S: SnapshotSetting>(mut setting: S, keyless: bool) -> Result<(), Evidence> {
@@ -147,7 +147,7 @@ async fn windows<S: SnapshotSetting>(mut setting: S, keyless: bool) -> Result<()
         .commit(&[Statement::insert(&table, labelled_row(0, "0"))])
         .await;
     let mut source = setting.source();
-    let Position::MySql(head) = source.head().await?;
+    let head = source.head().await?;
     let mut reader = setting.reader();
     let described = describe(&mut reader, &table).await?;
     let moments: RefCell<Vec<Moment>> = RefCell::new(vec![(vec![labelled_row(0, "0")], head)]);
@@ -155,7 +155,7 @@ async fn windows<S: SnapshotSetting>(mut setting: S, keyless: bool) -> Result<()
         let known = moments.borrow().len() - 1;
         let after = moments.borrow()[known].1.clone();
         let extent = Extent::Range(KeyRange::default());
-        let request = request(&described, extent, Position::MySql(after));
+        let request = request(&described, extent, after);
         let committing = async {
             for _ in 0..2 {
                 let mut rows = moments.borrow()[moments.borrow().len() - 1].0.clone();
@@ -171,7 +171,7 @@ async fn windows<S: SnapshotSetting>(mut setting: S, keyless: bool) -> Result<()
                         Statement::insert(&table, more),
                     ])
                     .await;
-                let Position::MySql(head) = source.head().await?;
+                let head = source.head().await?;
                 moments.borrow_mut().push((rows, head));
                 // Other moments of the reading each time.
                 for _ in 0..round % 3 {
@@ -205,17 +205,31 @@ fn check_window(
     })?;
     let (_, position) = &moments[shown];
     let (low, high) = (&chunk.bounds.low, &chunk.bounds.high);
-    ensure(low.is_subset_of(&position.gtid_set), || {
-        format!("low is {low}, and the view shows only {position}")
-    })?;
-    ensure(high.has_reached(&position.log), || {
+    ensure(high.has_reached(position.log()), || {
         format!("high is {high}, and the view shows {position}")
     })?;
-    let exact = position.gtid_set.is_subset_of(low);
-    ensure(exact || !keyless, || {
-        format!("low is {low}, and the view shows {position}")
-    })?;
-    ensure_equal("server", &chunk.bounds.server_uuid, &position.server_uuid)
+    match (low, position) {
+        (Low::Transactions(low), Position::MySql(shown)) => {
+            ensure(low.is_subset_of(&shown.gtid_set), || {
+                format!("low is {low}, and the view shows only {position}")
+            })?;
+            let exact = shown.gtid_set.is_subset_of(low);
+            ensure(exact || !keyless, || {
+                format!("low is {low}, and the view shows {position}")
+            })?;
+        }
+        (Low::Transactions(low), _) => {
+            return Err(Evidence(format!("low is {low} on a server without such")));
+        }
+        (Low::High, _) => {
+            let next = moments.get(shown + 1);
+            ensure(
+                next.is_none_or(|(_, next)| !high.has_reached(next.log())),
+                || format!("all up to {high} is to be visible, and the view shows {position}"),
+            )?;
+        }
+    }
+    ensure_equal("server", &chunk.bounds.server, position.server())
 }
 
 async fn void<S: SnapshotSetting>(mut setting: S) -> Result<(), Evidence> {

@@ -3,8 +3,8 @@
 use super::{Evidence, Verdict, ensure, ensure_equal, law};
 use crate::memory::{Statement, keyed_table, labelled_row};
 use change::{
-    ChangeKind, Checkpoint, GtidSet, LogPosition, MySqlPosition, Ordinal, Place, Position, Row,
-    Schema, TableEventKind, TableName, Torn,
+    ChangeKind, Checkpoint, GtidSet, LogPosition, MariaDbGtid, MariaDbGtids, MariaDbPosition,
+    MySqlPosition, Ordinal, Place, Position, Row, Schema, TableEventKind, TableName, Torn,
 };
 use flow::Disposition;
 use flow::ports::{ChangeSource, ChangeStream, SourceEvent};
@@ -167,15 +167,34 @@ async fn live<S: SourceSetting>(mut setting: S) -> Result<(), Evidence> {
 async fn foreign<S: SourceSetting>(mut setting: S) -> Result<(), Evidence> {
     let table = setting.table("items");
     setting.commit(&[create(&table)]).await;
-    let Position::MySql(head) = setting.source().head().await?;
-    let mut gtid_set = GtidSet::clone(&head.gtid_set);
-    let other = "3e11fa47-71ca-11e1-9e33-c80aa9429562:1-5".parse();
-    gtid_set.extend(&other.map_err(|error| Evidence(format!("{error}")))?);
-    let never = Position::MySql(MySqlPosition {
-        gtid_set: Arc::new(gtid_set),
-        log: LogPosition::new("binlog.999999", 4),
-        ..head
-    });
+    let log = LogPosition::new("binlog.999999", 4);
+    let never = match setting.source().head().await? {
+        Position::MySql(head) => {
+            let mut gtid_set = GtidSet::clone(&head.gtid_set);
+            let other = "3e11fa47-71ca-11e1-9e33-c80aa9429562:1-5".parse();
+            gtid_set.extend(&other.map_err(|error| Evidence(format!("{error}")))?);
+            Position::MySql(MySqlPosition {
+                gtid_set: Arc::new(gtid_set),
+                log,
+                ..head
+            })
+        }
+        Position::MariaDb(head) => {
+            let mut gtids = MariaDbGtids::clone(&head.gtids);
+            let other = MariaDbGtid {
+                domain: 9,
+                server_id: 9,
+                sequence: 9,
+            };
+            let unordered = |error| Evidence(format!("{error}"));
+            gtids.advance(other).map_err(unordered)?;
+            Position::MariaDb(MariaDbPosition {
+                gtids: Arc::new(gtids),
+                log,
+                ..head
+            })
+        }
+    };
     match setting.source().open(&checkpoint(never, None)).await {
         Ok(_) => Err(Evidence("it was opened".to_owned())),
         Err(failure) => ensure_equal("answer", &failure.disposition, &Disposition::Halt),

@@ -4,7 +4,7 @@ use super::server::{MemoryServer, MemoryTable, transactions_up_to};
 use change::{KeyRange, Position, Row, TableDescription, TableName, Value};
 use flow::Failure;
 use flow::ports::{Chunk, ChunkRequest, CopyPlan, SnapshotReader};
-use reconcile::{Extent, WindowBounds};
+use reconcile::{Extent, Low, WindowBounds};
 use std::cmp::Ordering;
 use std::sync::Arc;
 
@@ -79,7 +79,9 @@ impl SnapshotReader for MemorySnapshot {
             return Ok(None);
         };
         tokio::task::yield_now().await;
-        let Position::MySql(head) = self.server.head();
+        let Position::MySql(head) = self.server.head() else {
+            panic!("a position of another family")
+        };
         let inside = |row: &&Row| {
             let key = key_of(&request.table, row);
             keyless
@@ -116,10 +118,10 @@ impl SnapshotReader for MemorySnapshot {
             schema: request.table.schema.clone(),
             rows,
             bounds: WindowBounds {
-                server_uuid: head.server_uuid.clone(),
+                server: head.server_uuid.clone(),
                 server_id: 1,
                 read_at_ms: 0,
-                low: Arc::new(low),
+                low: Low::Transactions(Arc::new(low)),
                 high: head.log,
             },
             rest,

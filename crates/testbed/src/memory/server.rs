@@ -314,6 +314,8 @@ fn position(transactions: usize) -> Position {
 
 /// The count of transactions that the position covers: they are numbered without gaps.
 pub(super) fn transactions_up_to(position: &Position) -> usize {
-    let Position::MySql(position) = position;
+    let Position::MySql(position) = position else {
+        panic!("a position of another family")
+    };
     position.gtid_set.count() as usize
 }

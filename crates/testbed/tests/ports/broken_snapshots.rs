@@ -5,7 +5,7 @@ use super::settings::Server;
 use change::{KeyRange, LogPosition, Position, TableDescription, TableName};
 use flow::Failure;
 use flow::ports::{ChangeSource, Chunk, ChunkRequest, CopyPlan, SnapshotReader};
-use reconcile::Extent;
+use reconcile::{Extent, Low};
 use std::sync::Arc;
 use testbed::conformance::snapshot::check;
 use testbed::memory::{MemoryServer, MemorySnapshot};
@@ -51,7 +51,9 @@ impl SnapshotReader for Broken {
     async fn read(&mut self, request: &ChunkRequest) -> Result<Option<Chunk>, Failure> {
         let mut request = request.clone();
         let keyless = request.table.schema.key.is_empty();
-        let Position::MySql(after) = &mut request.after;
+        let Position::MySql(after) = &mut request.after else {
+            panic!("a position of another family")
+        };
         let c = after.clone();
         if self.flaw == Flaw::DoesNotWaitForC {
             after.gtid_set = Arc::default();
@@ -69,9 +71,13 @@ impl SnapshotReader for Broken {
                     *after = Some(vec![before[0].clone()]);
                 }
             }
-            Flaw::LowTooLarge => chunk.bounds.low = everything(&self.inner).await,
+            Flaw::LowTooLarge => {
+                chunk.bounds.low = Low::Transactions(everything(&self.inner).await);
+            }
             Flaw::HighTooEarly => chunk.bounds.high = LogPosition::new(c.log.file, c.log.offset),
-            Flaw::InexactWithoutAKey if keyless => chunk.bounds.low = Arc::default(),
+            Flaw::InexactWithoutAKey if keyless => {
+                chunk.bounds.low = Low::Transactions(Arc::default());
+            }
             _ => {}
         }
         self.last = Some(chunk.clone());
@@ -82,7 +88,9 @@ impl SnapshotReader for Broken {
 /// All that the server has executed by now.
 async fn everything(reader: &MemorySnapshot) -> Arc<change::GtidSet> {
     let mut source = MemoryServer::source(reader.server());
-    let Position::MySql(head) = source.head().await.unwrap();
+    let Position::MySql(head) = source.head().await.unwrap() else {
+        panic!("a position of another family")
+    };
     head.gtid_set
 }
 

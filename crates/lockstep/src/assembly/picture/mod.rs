@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use change::{
-    Checkpoint, LogPosition, MySqlPosition, Position, QuarantineRecord, TableName,
+    Checkpoint, LogPosition, MariaDbPosition, MySqlPosition, Position, QuarantineRecord, TableName,
     TableProgress as Progress, TableState as State,
 };
 use flow::Look;
@@ -18,7 +18,7 @@ use mysql::LogSizes;
 use super::part::Part;
 use crate::config::{Configuration, Log};
 use crate::output::{
-    LastError, Side, Snapshot, SourceHead, SourcePosition, TableProgress, TableState,
+    Family, LastError, Side, Snapshot, SourceHead, SourcePosition, TableProgress, TableState,
 };
 
 /// Makes pictures of a running part; remembers what rates need.
@@ -37,12 +37,11 @@ pub(super) struct Sizes(Arc<Mutex<LogSizes>>);
 impl Sizes {
     /// Whether bytes behind the head take sizes that are not known.
     pub(super) fn are_wanted(&self, look: &Look, head: &Position) -> bool {
-        let Position::MySql(head) = head;
         let captured = look.captured.as_ref().map(|(position, _)| position);
         let applied = look.applied.as_ref().map(|applied| &applied.position);
         captured.into_iter().chain(applied).any(|position| {
-            let Position::MySql(position) = position;
-            self.known().between(&position.log, &head.log).is_none()
+            let sizes = self.known();
+            sizes.between(position.log(), head.log()).is_none()
         })
     }
 
@@ -311,31 +310,38 @@ fn side(
 }
 
 fn bytes_between(position: &Position, head: &Position, sizes: &LogSizes) -> Option<u64> {
-    let (Position::MySql(position), Position::MySql(head)) = (position, head);
-    let same = position.server_uuid == head.server_uuid;
-    same.then(|| sizes.between(&position.log, &head.log))
+    let same = position.server() == head.server();
+    same.then(|| sizes.between(position.log(), head.log()))
         .flatten()
 }
 
 fn shown(position: &Position) -> SourcePosition {
-    let Position::MySql(MySqlPosition {
-        server_uuid,
-        gtid_set,
-        log,
-    }) = position;
+    let log = position.log();
     SourcePosition {
-        server_uuid: server_uuid.to_string(),
-        gtid_set: gtid_set.to_string(),
+        server_uuid: position.server().to_string(),
+        gtid_set: position.gtids(),
         file: log.file.to_string(),
         offset: log.offset,
+        family: match position {
+            Position::MySql(_) => None,
+            Position::MariaDb(_) => Some(Family::MariaDb),
+        },
     }
 }
 
 fn position(shown: &SourcePosition) -> Option<Position> {
-    let gtid_set = shown.gtid_set.parse().ok()?;
-    Some(Position::MySql(MySqlPosition {
-        server_uuid: shown.server_uuid.as_str().into(),
-        gtid_set: Arc::new(gtid_set),
-        log: LogPosition::new(shown.file.as_str(), shown.offset),
-    }))
+    let server: Arc<str> = shown.server_uuid.as_str().into();
+    let log = LogPosition::new(shown.file.as_str(), shown.offset);
+    Some(match shown.family {
+        None => Position::MySql(MySqlPosition {
+            server_uuid: server,
+            gtid_set: Arc::new(shown.gtid_set.parse().ok()?),
+            log,
+        }),
+        Some(Family::MariaDb) => Position::MariaDb(MariaDbPosition {
+            server,
+            gtids: Arc::new(shown.gtid_set.parse().ok()?),
+            log,
+        }),
+    })
 }

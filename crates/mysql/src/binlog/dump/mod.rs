@@ -1,26 +1,26 @@
 //! The dump connection: set-up, and the stream of events.
 //!
-//! The server sends one event a packet from the first transaction that our GTID set lacks, and
+//! The server sends one event a packet from the first transaction that our GTIDs lack, and
 //! heartbeats when there is none. Checksums are verified here; the events of a compressed
 //! transaction come out as if they had been sent one by one, and the last of them (the commit) only
 //! after the checksum of the whole was right.
 
 mod inner;
+mod start;
+
+pub(crate) use start::Beginning;
 
 use crate::binlog::event::{self, CHECKSUM_BYTES, Event, HEADER_BYTES, Header, Place};
-use crate::binlog::gtid::encode_set;
 use crate::binlog::payload::{Inflater, PayloadHeader};
 use crate::connection::Connection;
 use crate::error::Error;
+use crate::family::Family;
 use crate::handshake::read_error;
 use crate::packet::Packets;
 use crate::wire::{Cursor, Malformed};
-use bytes::{BufMut, Bytes};
-use change::GtidSet;
+use bytes::Bytes;
 use std::time::Duration;
 
-/// How often the server tells that it is alive while it has nothing to send.
-const HEARTBEAT_PERIOD: Duration = Duration::from_secs(1);
 /// A connection that is silent for so long is lost.
 const SILENCE_LIMIT: Duration = Duration::from_secs(30);
 
@@ -28,6 +28,7 @@ const SILENCE_LIMIT: Duration = Duration::from_secs(30);
 pub(crate) struct Dump {
     packets: Packets,
     address: String,
+    family: Family,
     server_id: u32,
     checksums: bool,
     place: Place,
@@ -48,35 +49,31 @@ impl Dump {
     pub(crate) async fn start(
         mut connection: Connection,
         server_id: u32,
-        after: &GtidSet,
+        after: Beginning<'_>,
     ) -> Result<Self, Error> {
         let checksum = connection
             .query_value("SELECT @@GLOBAL.binlog_checksum")
             .await?
             .unwrap_or_default();
-        let period = HEARTBEAT_PERIOD.as_nanos();
-        // A slow target may stop us from reading for long: the server shall not give us up. Both
-        // spellings, since the older one is gone from newer servers.
-        for statement in [
-            "SET @master_binlog_checksum = @@GLOBAL.binlog_checksum, @source_binlog_checksum = @@GLOBAL.binlog_checksum"
-                .to_owned(),
-            format!("SET @master_heartbeat_period = {period}, @source_heartbeat_period = {period}"),
-            "SET SESSION net_write_timeout = 31536000".to_owned(),
-        ] {
+        for statement in after.settings() {
             connection.query(&statement).await?;
         }
         let address = connection.address().to_owned();
-        let packets = connection
-            .into_stream(&dump_command(server_id, after))
-            .await?;
+        let packets = connection.into_stream(&after.command(server_id)).await?;
         Ok(Self {
             packets,
             address,
+            family: after.family(),
             server_id,
             checksums: checksum.eq_ignore_ascii_case("CRC32"),
             place: Place::unknown(),
             payload: None,
         })
+    }
+
+    /// Of the server that sends.
+    pub(crate) fn family(&self) -> Family {
+        self.family
     }
 
     /// Where the stream stands: the end of the last event, of the whole payload inside one.
@@ -195,11 +192,19 @@ impl Dump {
     }
 
     fn move_to(&mut self, header: Header) {
-        let stands_in_a_file = !header.is_artificial()
-            && header.end != 0
-            && !matches!(header.event_type, event::HEARTBEAT | event::HEARTBEAT_V2);
-        if stands_in_a_file {
+        if header.is_artificial()
+            || matches!(header.event_type, event::HEARTBEAT | event::HEARTBEAT_V2)
+        {
+            return;
+        }
+        let marks_a_file = matches!(
+            header.event_type,
+            event::ROTATE | event::FORMAT_DESCRIPTION | event::GTID_LIST | event::START_ENCRYPTION
+        );
+        if header.end != 0 {
             self.place.advance(header.end, header.size);
+        } else if self.family == Family::MariaDb && !marks_a_file {
+            self.place.pass(header.size);
         }
     }
 
@@ -214,11 +219,7 @@ impl Dump {
             event::ROTATE => {
                 let mut cursor = Cursor::new(body.clone());
                 let offset = cursor.u64()?;
-                self.place = Place {
-                    file: text(cursor.rest())?.into(),
-                    start: offset,
-                    offset,
-                };
+                self.place = Place::of_file(text(cursor.rest())?.into(), offset);
             }
             event::HEARTBEAT_V2 => {
                 let mut cursor = Cursor::new(body.clone());
@@ -231,7 +232,7 @@ impl Dump {
                     let value = cursor.length_encoded_bytes()?;
                     match field {
                         FILE_NAME => place.file = text(value)?.into(),
-                        OFFSET => place.offset = Cursor::new(value).length_encoded()?,
+                        OFFSET => place.tell(Cursor::new(value).length_encoded()?),
                         _ => {}
                     }
                 }
@@ -265,10 +266,23 @@ impl Dump {
                     message,
                 }
             }
-            1236 if message.contains("purged required binary logs") => Error::Purged {
-                address,
-                missing: message,
-            },
+            1236 if message.contains("purged required binary logs")
+                || message.contains("required binlog files have been purged") =>
+            {
+                Error::Purged {
+                    address,
+                    missing: message,
+                }
+            }
+            // MariaDB's words for what was checked before: the log changed in between.
+            1236 if message.contains("not in the master's binlog")
+                || message.contains("is missing the GTID") =>
+            {
+                Error::HistoryLost {
+                    address,
+                    missing: message,
+                }
+            }
             1789 => Error::Purged {
                 address,
                 missing: message,
@@ -305,21 +319,6 @@ impl Dump {
             reason: error.to_string(),
         }
     }
-}
-
-/// COM_BINLOG_DUMP_GTID: no file name, offset 4, and the set.
-fn dump_command(server_id: u32, after: &GtidSet) -> Vec<u8> {
-    const COM_BINLOG_DUMP_GTID: u8 = 0x1e;
-    const HEARTBEATS_WITH_WHOLE_OFFSETS: u16 = 1 << 1;
-    let set = encode_set(after);
-    let mut command = vec![COM_BINLOG_DUMP_GTID];
-    command.put_u16_le(HEARTBEATS_WITH_WHOLE_OFFSETS);
-    command.put_u32_le(server_id);
-    command.put_u32_le(0);
-    command.put_u64_le(4);
-    command.put_u32_le(set.len() as u32);
-    command.extend_from_slice(&set);
-    command
 }
 
 /// The last five bytes of a format description are the checksum algorithm and a checksum.

@@ -5,6 +5,7 @@
 //! transaction where it happened, and the table's rows are skipped from there on; what concerns the
 //! stream as a whole ends it. Nothing is guessed and nothing is dropped without a word.
 
+mod mariadb;
 mod statements;
 mod tables;
 mod xa;
@@ -15,15 +16,13 @@ use crate::binlog::gtid::{self, TransactionStart};
 use crate::binlog::table_map::TableMap;
 use crate::error::Error;
 use crate::stream::batch::Outbox;
+use crate::stream::history::{History, Name};
 use crate::stream::prepared::PreparedTransactions;
 use crate::stream::reach::Reach;
 use crate::stream::source::SourceOptions;
 use crate::wire::{Cursor, Malformed};
 use bytes::Bytes;
-use change::{
-    Gtid, GtidSet, LogPosition, MySqlPosition, Origin, Position, TableEvent, TableEventKind,
-    TableName, Trouble,
-};
+use change::{LogPosition, Origin, Position, TableEvent, TableEventKind, TableName, Trouble};
 use flow::ports::SourceEvent;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -41,9 +40,10 @@ const KEPT_TABLE_MAPS: usize = 20_000;
 pub(super) struct Follower {
     options: SourceOptions,
     dump: Dump,
-    server_uuid: Arc<str>,
+    /// As positions name it.
+    server: Arc<str>,
     /// Every transaction up to here, but for those that are prepared.
-    executed: Arc<GtidSet>,
+    history: History,
     /// Where the stream was opened, in this server's own files; `None` once that is passed.
     opened_at: Option<LogPosition>,
     sender: mpsc::Sender<Result<Vec<SourceEvent>, Error>>,
@@ -69,10 +69,10 @@ pub(super) struct Follower {
 
 /// Where a stream begins, and what is known of the server there.
 pub(super) struct Opening {
-    pub(super) server_uuid: Arc<str>,
+    pub(super) server: Arc<str>,
     /// In the server's own files; `None` where the checkpoint is another server's.
     pub(super) opened_at: Option<LogPosition>,
-    pub(super) executed: Arc<GtidSet>,
+    pub(super) history: History,
     pub(super) follows_xa: bool,
     pub(super) reach: Reach,
 }
@@ -94,7 +94,7 @@ enum MapUse {
 }
 
 struct Transaction {
-    gtid: Gtid,
+    name: Name,
     server_id: u32,
     committed_at_ms: Option<i64>,
     /// Whether its beginning was told.
@@ -104,6 +104,8 @@ struct Transaction {
     xa: Option<Xa>,
     /// The file that its rows stand in, where that is another one than this.
     file: Option<Arc<str>>,
+    /// Its statement does nothing yet.
+    announces: bool,
     touched: BTreeSet<TableName>,
     /// Tables of which a statement was logged as text.
     rewritten: BTreeSet<TableName>,
@@ -120,8 +122,8 @@ impl Follower {
             prepared: PreparedTransactions::new(options.spill_folder.clone()),
             options,
             dump,
-            server_uuid: opening.server_uuid,
-            executed: opening.executed,
+            server: opening.server,
+            history: opening.history,
             opened_at: opening.opened_at,
             follows_xa: opening.follows_xa,
             reach: opening.reach,
@@ -196,17 +198,22 @@ impl Follower {
             | event::PARTIAL_UPDATE_ROWS
             | event::WRITE_ROWS_V1
             | event::UPDATE_ROWS_V1
-            | event::DELETE_ROWS_V1 => {
+            | event::DELETE_ROWS_V1
+            | event::WRITE_ROWS_COMPRESSED_V1
+            | event::UPDATE_ROWS_COMPRESSED_V1
+            | event::DELETE_ROWS_COMPRESSED_V1
+            | event::WRITE_ROWS_COMPRESSED
+            | event::UPDATE_ROWS_COMPRESSED
+            | event::DELETE_ROWS_COMPRESSED => {
                 let offset = self.dump.place().start;
                 self.rows(event_type, event.body, offset).await
             }
             event::GTID => self.begin(event.header, gtid::read_untagged(event.body)),
             event::TAGGED_GTID => self.begin(event.header, gtid::read_tagged(event.body)),
-            event::QUERY => self.query(event).await,
-            event::XID => {
-                self.end();
-                Ok(())
-            }
+            event::MARIADB_GTID => self.begin_group(event),
+            event::QUERY => self.query(event, false).await,
+            event::QUERY_COMPRESSED => self.query(event, true).await,
+            event::XID => self.end(),
             event::XA_PREPARE => self.xa_prepare(event.body).await,
             event::HEARTBEAT | event::HEARTBEAT_V2 => {
                 if self.transaction.is_none() {
@@ -219,13 +226,19 @@ impl Follower {
                 place: self.place(),
             }),
             // Marks of files.
-            event::ROTATE | event::FORMAT_DESCRIPTION | event::PREVIOUS_GTIDS => {
+            event::ROTATE
+            | event::FORMAT_DESCRIPTION
+            | event::PREVIOUS_GTIDS
+            | event::GTID_LIST
+            | event::BINLOG_CHECKPOINT
+            | event::START_ENCRYPTION => {
                 self.position_moved = true;
                 Ok(())
             }
             // A statement's own text beside its rows; the seeds of a statement that follows; marks
             // of group replication.
             event::ROWS_QUERY
+            | event::ANNOTATE_ROWS
             | event::IGNORABLE
             | event::INTVAR
             | event::RAND
@@ -236,10 +249,6 @@ impl Follower {
             | event::BEGIN_LOAD_QUERY => Ok(()),
             // LOAD DATA as a statement: the text is in front of the same place as in a query.
             event::EXECUTE_LOAD_QUERY => self.execute_load(event.body),
-            event::FIRST_OF_MARIADB.. => Err(Error::Family {
-                address: self.options.connect.address(),
-                version: "MariaDB by its binlog".to_owned(),
-            }),
             _ if event.header.is_ignorable() => Ok(()),
             _ => Err(Error::UnknownEvent {
                 event_type,
@@ -262,30 +271,41 @@ impl Follower {
             let error = Malformed("the XA transaction before it has no end");
             return Err(self.malformed(header.event_type, &error));
         }
-        if self.maps.len() > KEPT_TABLE_MAPS {
-            self.maps.clear();
-        }
-        self.stopped.clear();
+        self.forget_what_is_past();
         self.transaction = Some(Transaction {
-            gtid: start.gtid,
+            name: Name::MySql(start.gtid),
             server_id: header.server_id,
             committed_at_ms: start.committed_at_ms,
             announced: false,
             open: false,
             xa: None,
             file: None,
+            announces: false,
             touched: BTreeSet::new(),
             rewritten: BTreeSet::new(),
         });
         Ok(())
     }
 
+    /// Ahead of a transaction: what was stopped was so in the one before it.
+    fn forget_what_is_past(&mut self) {
+        if self.maps.len() > KEPT_TABLE_MAPS {
+            self.maps.clear();
+        }
+        self.stopped.clear();
+    }
+
     /// The transaction is complete.
-    fn end(&mut self) {
+    fn end(&mut self) -> Result<(), Error> {
         let Some(transaction) = self.transaction.take() else {
-            return;
+            return Ok(());
         };
-        Arc::make_mut(&mut self.executed).insert(&transaction.gtid);
+        let passed = self.history.pass(&transaction.name);
+        passed.map_err(|error| Error::OutOfOrder {
+            place: self.place(),
+            last: error.last.to_string(),
+            came: error.came.to_string(),
+        })?;
         if transaction.announced {
             let position = self.position();
             self.outbox.event(SourceEvent::Commit { position });
@@ -294,6 +314,7 @@ impl Follower {
         } else {
             self.pass();
         }
+        Ok(())
     }
 
     /// The position moved, and nothing of the selected tables was told.
@@ -326,7 +347,7 @@ impl Follower {
             let file = transaction.file.as_ref();
             let file = file.unwrap_or(&self.dump.place().file);
             self.outbox.begin(Arc::new(Origin {
-                transaction: Some(transaction.gtid.to_string().into()),
+                transaction: Some(transaction.name.to_string().into()),
                 server_id: transaction.server_id,
                 file: Arc::clone(file),
                 committed_at_ms: transaction.committed_at_ms.unwrap_or_default(),
@@ -359,11 +380,8 @@ impl Follower {
     }
 
     fn position(&self) -> Position {
-        Position::MySql(MySqlPosition {
-            server_uuid: Arc::clone(&self.server_uuid),
-            gtid_set: Arc::clone(&self.executed),
-            log: self.dump.place().position(),
-        })
+        let log = self.dump.place().position();
+        self.history.position(&self.server, log)
     }
 
     fn place(&self) -> String {

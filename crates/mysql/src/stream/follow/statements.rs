@@ -4,6 +4,7 @@ use super::Follower;
 use super::xa::Xa;
 use crate::binlog::event::{self, Event};
 use crate::error::Error;
+use crate::family::Family;
 use crate::statement::{Statement, classify};
 use crate::stream::known::KnownTables;
 use crate::stream::query::QueryEvent;
@@ -16,9 +17,18 @@ use change::{Alteration, TableEvent, TableEventKind, TableName, Value};
 use flow::ports::SourceEvent;
 
 impl Follower {
-    pub(super) async fn query(&mut self, event: Event) -> Result<(), Error> {
-        let query =
-            QueryEvent::read(event.body).map_err(|error| self.malformed(event::QUERY, &error))?;
+    pub(super) async fn query(&mut self, event: Event, compressed: bool) -> Result<(), Error> {
+        let event_type = event.header.event_type;
+        let mut query = QueryEvent::read(event.body, compressed)
+            .map_err(|error| self.malformed(event_type, &error))?;
+        query.rules.mariadb = self.dump.family() == Family::MariaDb;
+        if self
+            .transaction
+            .as_ref()
+            .is_some_and(|transaction| transaction.announces)
+        {
+            return self.end();
+        }
         let text = self.statement_text(&query).await?;
         let statement = classify(&text, &query.database, query.rules);
         if let Some(transaction) = &mut self.transaction
@@ -39,8 +49,7 @@ impl Follower {
         }
         if let Statement::XaDecided { xid, committed } = statement {
             self.decide(xid, committed).await?;
-            self.end();
-            return Ok(());
+            return self.end();
         }
         self.statement(statement, ends)
     }
@@ -64,7 +73,14 @@ impl Follower {
                 ends = true;
             }
             Statement::RollbackTo => self.stop_touched(&place),
-            Statement::CreateTable { table, rows_follow } => {
+            Statement::CreateTable {
+                table,
+                replaces,
+                rows_follow,
+            } => {
+                if replaces {
+                    self.table_event(table.clone(), TableEventKind::Dropped);
+                }
                 self.table_event(table, TableEventKind::Created);
                 if rows_follow {
                     ends = !self.open_transaction(None);
@@ -102,7 +118,7 @@ impl Follower {
             Statement::XaDecided { .. } | Statement::Nothing => {}
         }
         if ends {
-            self.end();
+            return self.end();
         }
         Ok(())
     }
@@ -145,8 +161,9 @@ impl Follower {
             return Err(self.malformed(event::EXECUTE_LOAD_QUERY, &Malformed("it ends early")));
         }
         let query = [&body[..HEAD], &body[HEAD + FILE..]].concat();
-        let query = QueryEvent::read(query.into())
+        let mut query = QueryEvent::read(query.into(), false)
             .map_err(|error| self.malformed(event::EXECUTE_LOAD_QUERY, &error))?;
+        query.rules.mariadb = self.dump.family() == Family::MariaDb;
         let text = String::from_utf8_lossy(&query.text).into_owned();
         self.statement(classify(&text, &query.database, query.rules), false)
     }

@@ -9,12 +9,13 @@
 //! the log, from its beginning, if it is ever committed.
 
 use super::{Follower, Transaction};
-use crate::binlog::dump::Dump;
+use crate::binlog::dump::{Beginning, Dump};
 use crate::binlog::event::{self, Event};
 use crate::binlog::gtid;
 use crate::connection::Connection;
 use crate::error::Error;
 use crate::statement::{Statement, classify};
+use crate::stream::history::Name;
 use crate::stream::prepared::{AddError, Prepared, Recording, is_one_phase};
 use crate::stream::query::QueryEvent;
 use crate::stream::resume;
@@ -79,13 +80,13 @@ impl Follower {
         let Some(transaction) = &mut self.transaction else {
             return Ok(());
         };
-        let gtid = transaction.gtid.clone();
+        let name = transaction.name.clone();
         match transaction.xa.take() {
             Some(Xa::PutAside(recording)) => {
-                let prepared = self.prepared.complete(&recording, gtid, file)?;
+                let prepared = self.prepared.complete(&recording, name, file)?;
                 if one_phase {
                     self.take_back(prepared).await?;
-                    self.end();
+                    return self.end();
                 } else {
                     self.keep(recording.xid, prepared)?;
                     // Not a word of its GTID: the position leaves it out.
@@ -95,11 +96,11 @@ impl Follower {
             }
             Some(Xa::NotFollowed(xid)) => {
                 let nothing = self.prepared.record(xid);
-                let prepared = self.prepared.complete(&nothing, gtid, file)?;
+                let prepared = self.prepared.complete(&nothing, name, file)?;
                 self.keep(nothing.xid, prepared)?;
-                self.end();
+                return self.end();
             }
-            None => self.end(),
+            None => return self.end(),
         }
         Ok(())
     }
@@ -109,10 +110,10 @@ impl Follower {
             return Ok(());
         };
         tracing::warn!(
-            gtid = %former.gtid,
+            gtid = %former.name,
             "an XA transaction is prepared under a name of which the decision was never logged"
         );
-        Arc::make_mut(&mut self.executed).insert(&former.gtid);
+        self.history.tell_of_prepared(&former.name);
         self.prepared.forget(&former)
     }
 
@@ -123,7 +124,7 @@ impl Follower {
             None if committed => self.look_up(&xid).await?,
             None => return Ok(()),
         };
-        Arc::make_mut(&mut self.executed).insert(&prepared.gtid);
+        self.history.tell_of_prepared(&prepared.name);
         if committed {
             self.take_back(prepared).await
         } else {
@@ -144,7 +145,7 @@ impl Follower {
             match kept.event_type {
                 event::TABLE_MAP => self.table_map(kept.body).await?,
                 event::QUERY => {
-                    let query = QueryEvent::read(kept.body)
+                    let query = QueryEvent::read(kept.body, false)
                         .map_err(|error| self.malformed(event::QUERY, &error))?;
                     let text = self.statement_text(&query).await?;
                     self.statement(classify(&text, &query.database, query.rules), false)?;
@@ -167,13 +168,17 @@ impl Follower {
             xid: xid.to_owned(),
             place: place.clone(),
         };
-        let Some(Transaction { gtid, .. }) = &self.transaction else {
+        let Some(Transaction {
+            name: Name::MySql(until),
+            ..
+        }) = &self.transaction
+        else {
             return Err(unseen());
         };
         if !self.follows_xa {
             return Err(unseen());
         }
-        let until = gtid.clone();
+        let until = until.clone();
         tracing::info!(
             xid,
             place,
@@ -181,7 +186,8 @@ impl Follower {
         );
         let mut connection = Connection::connect(&self.options.connect).await?;
         let purged = resume::purged(&mut connection).await?;
-        let mut dump = Dump::start(connection, random_server_id(), &purged).await?;
+        let mut dump =
+            Dump::start(connection, random_server_id(), Beginning::MySql(&purged)).await?;
         for (found, prepared) in self.undecided(&mut dump, &until).await? {
             if self.prepared.contains(&found) {
                 self.prepared.forget(&prepared)?;
@@ -232,7 +238,8 @@ impl Follower {
                     let one_phase = is_one_phase(&body).map_err(|error| malformed(&error))?;
                     if let (Some(recording), Some(gtid)) = (recording.take(), current.take()) {
                         let file = Arc::clone(&dump.place().file);
-                        let prepared = self.prepared.complete(&recording, gtid, file)?;
+                        let name = Name::MySql(gtid);
+                        let prepared = self.prepared.complete(&recording, name, file)?;
                         let former = if one_phase {
                             Some(prepared)
                         } else {
@@ -252,8 +259,8 @@ impl Follower {
                             Err(AddError::Spill(error)) => return Err(error),
                         }
                     } else if kind == event::QUERY {
-                        let query =
-                            QueryEvent::read(event.body).map_err(|error| malformed(&error))?;
+                        let query = QueryEvent::read(event.body, false)
+                            .map_err(|error| malformed(&error))?;
                         let text = String::from_utf8_lossy(&query.text);
                         match classify(&text, &query.database, query.rules) {
                             Statement::XaStart(xid) => recording = Some(self.prepared.record(xid)),

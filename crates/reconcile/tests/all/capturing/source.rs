@@ -5,7 +5,7 @@ use change::{
     MySqlPosition, Position, Row, Schema, SourceId, TableDescription, TableEventKind, TableName,
     Value,
 };
-use reconcile::{Extent, ReadChunk, WindowBounds};
+use reconcile::{Extent, Low, ReadChunk, WindowBounds};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -302,10 +302,10 @@ impl Source {
             schema: schema(table),
             rows,
             bounds: WindowBounds {
-                server_uuid: SERVER.into(),
+                server: SERVER.into(),
                 server_id: 1,
                 read_at_ms: 0,
-                low: gtid_set(if keyless { self.executed } else { low }),
+                low: Low::Transactions(gtid_set(if keyless { self.executed } else { low })),
                 high: log_position(self.binlog.len()),
             },
             rest,
@@ -335,13 +335,17 @@ fn log_position(transactions: usize) -> LogPosition {
 
 /// So many transactions are covered by a position.
 pub fn transactions(position: &Position) -> usize {
-    let Position::MySql(position) = position;
+    let Position::MySql(position) = position else {
+        panic!("a position of another family")
+    };
     usize::try_from(position.log.offset / 100).expect("a short log")
 }
 
 /// Whether a position says that the transaction was told.
 pub fn is_told(position: &Position, transaction: usize) -> bool {
-    let Position::MySql(position) = position;
+    let Position::MySql(position) = position else {
+        panic!("a position of another family")
+    };
     let gtid = gtid(transaction).parse().expect("a GTID");
     position.gtid_set.contains(&gtid)
 }

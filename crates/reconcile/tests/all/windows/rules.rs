@@ -7,7 +7,7 @@ use change::{
     ChangeKind, Column, ColumnKind, Gtid, GtidSet, IntegerWidth, LogPosition, MySqlPosition,
     Position, Row, Schema, SourceId, TableName, Value,
 };
-use reconcile::{Window, WindowBounds};
+use reconcile::{Low, Window, WindowBounds};
 use std::cmp::Ordering;
 use std::sync::{Arc, LazyLock};
 
@@ -55,12 +55,12 @@ pub fn rows_to_emit(
     (chunk, rows): (&[u8], &Rows),
 ) -> Option<Vec<u8>> {
     let bounds = WindowBounds {
-        server_uuid: SERVER.into(),
+        server: SERVER.into(),
         server_id: 1,
         read_at_ms: 0,
-        low: Arc::new(gtid_set(
+        low: Low::Transactions(Arc::new(gtid_set(
             (0..binlog.len()).filter(|place| low & 1 << place != 0),
-        )),
+        ))),
         high: log_position(if rules.waits_for_high { high } else { 0 }),
     };
     let boundary = Position::MySql(MySqlPosition {
@@ -76,7 +76,7 @@ pub fn rows_to_emit(
         .iter()
         .filter(|key| rows[usize::from(**key)].is_some());
     let kept = window
-        .close(&SCHEMA, read.map(|key| row(*key)).collect(), &bounds.low)
+        .close(&SCHEMA, read.map(|key| row(*key)).collect(), &bounds)
         .expect("nothing voids the model's windows");
     Some(kept.iter().map(key).collect())
 }
