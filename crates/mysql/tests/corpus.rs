@@ -144,6 +144,10 @@ fn images_without_columns_have_no_rows_without_end() {
             rows.extend(b"what follows");
             assert!(table.changes(event_type, rows.into(), |_| ()).is_err());
         }
+        // Where the event ends, one row was inserted of which nothing is told.
+        let mut inserted = b"\x01\0\0\0\0\0\x01\0\x02\0\x01".to_vec();
+        inserted.push(bitmap);
+        assert_eq!(table.changes(30, inserted.into(), |_| ()).unwrap(), 1);
     }
 }
 

@@ -255,18 +255,9 @@ impl Capture {
         let emitted = copy.is_some_and(|copy| copy.emits(schema));
         let recording = copy.is_some_and(TableCopy::has_windows);
         for RowChange { place, kind } in rows {
-            let transaction = self
-                .current
-                .as_mut()
-                .expect("rows come inside a transaction");
-            transaction.seen += 1;
-            let ordinal = Ordinal {
-                transaction: transaction.number,
-                change: transaction.seen - 1,
-            };
-            if transaction.seen <= transaction.skip {
+            let Some((ordinal, origin)) = self.number() else {
                 continue;
-            }
+            };
             if recording && let Some(copy) = self.copies.get_mut(&schema.name) {
                 copy.record(schema, &kind);
             }
@@ -277,11 +268,24 @@ impl Capture {
                 schema: schema.clone(),
                 ordinal,
                 kind,
-                origin: transaction.origin.clone(),
+                origin,
                 place,
             };
             self.emit(change);
         }
+    }
+
+    /// Numbers the next change of the current transaction; `None` for one that was applied before a
+    /// restart.
+    fn number(&mut self) -> Option<(Ordinal, Arc<Origin>)> {
+        let transaction = self.current.as_mut();
+        let transaction = transaction.expect("rows come inside a transaction");
+        let ordinal = Ordinal {
+            transaction: transaction.number,
+            change: transaction.seen,
+        };
+        transaction.seen += 1;
+        (transaction.seen > transaction.skip).then(|| (ordinal, transaction.origin.clone()))
     }
 
     /// Puts a change into the open barrier.

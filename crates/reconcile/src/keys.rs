@@ -7,6 +7,7 @@
 
 use change::{Identity, Value};
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 /// So many keys are read in one window.
 const READ_TOGETHER: usize = 200;
@@ -55,21 +56,17 @@ impl Keys {
         self.kept.len() + keys.len() > max_keys || self.bytes + bytes.sum::<usize>() > max_bytes
     }
 
-    /// Keeps a key; tells whether it is a new one.
-    pub(crate) fn keep(&mut self, key: Vec<Value>) -> bool {
+    /// Keeps a key, once.
+    pub(crate) fn keep(&mut self, key: Vec<Value>) {
         let identity = Identity::of(&key);
         let bytes = identity.as_bytes().len();
         let kept = Kept {
             key,
             is_read: false,
         };
-        match self.kept.entry(identity) {
-            std::collections::btree_map::Entry::Occupied(_) => false,
-            std::collections::btree_map::Entry::Vacant(free) => {
-                free.insert(kept);
-                self.bytes += bytes;
-                true
-            }
+        if let Entry::Vacant(free) = self.kept.entry(identity) {
+            free.insert(kept);
+            self.bytes += bytes;
         }
     }
 

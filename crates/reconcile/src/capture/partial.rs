@@ -36,19 +36,9 @@ impl Capture {
         let emitted = copy.is_some_and(|copy| copy.emits(schema));
         let is_keyed = copy.is_some_and(|copy| copy.progress.key.is_some());
         for change in rows {
-            let transaction = self
-                .current
-                .as_mut()
-                .expect("rows come inside a transaction");
-            transaction.seen += 1;
-            let ordinal = Ordinal {
-                transaction: transaction.number,
-                change: transaction.seen - 1,
-            };
-            if transaction.seen <= transaction.skip {
+            let Some((ordinal, origin)) = self.number() else {
                 continue;
-            }
-            let origin = transaction.origin.clone();
+            };
             let keys = keys_of(schema, &change).filter(|_| is_keyed);
             if let Some(copy) = self.copies.get_mut(table) {
                 match &keys {

@@ -7,13 +7,34 @@ use change::{
     TableEventKind, Value,
 };
 
-#[test]
-fn a_torn_transaction_that_comes_back_shorter_is_refused() {
-    let position = Position::MySql(MySqlPosition {
+fn at(offset: u64) -> Position {
+    Position::MySql(MySqlPosition {
         server_uuid: "s".into(),
         gtid_set: Arc::default(),
-        log: LogPosition::new("binlog.000001", 4),
-    });
+        log: LogPosition::new("binlog.000001", offset),
+    })
+}
+
+fn limits() -> Limits {
+    Limits {
+        max_barrier_changes: 10,
+        max_barrier_bytes: 1 << 20,
+        max_window_bytes: 1 << 20,
+        max_keys: 100,
+        max_keys_bytes: 1 << 16,
+    }
+}
+
+fn mapping() -> MappingVersion {
+    MappingVersion {
+        version: 1,
+        hash: "h".into(),
+    }
+}
+
+#[test]
+fn a_torn_transaction_that_comes_back_shorter_is_refused() {
+    let position = at(4);
     let name: Arc<str> = "3e11fa47-71ca-11e1-9e33-c80aa9429562:7".into();
     let checkpoint = Checkpoint {
         format: Checkpoint::FORMAT,
@@ -26,18 +47,7 @@ fn a_torn_transaction_that_comes_back_shorter_is_refused() {
         }),
         committed_at_ms: 0,
     };
-    let limits = Limits {
-        max_barrier_changes: 10,
-        max_barrier_bytes: 1 << 20,
-        max_window_bytes: 1 << 20,
-        max_keys: 100,
-        max_keys_bytes: 1 << 16,
-    };
-    let mapping = MappingVersion {
-        version: 1,
-        hash: "h".into(),
-    };
-    let mut capture = Capture::resume(limits, mapping, checkpoint, Vec::new());
+    let mut capture = Capture::resume(limits(), mapping(), checkpoint, Vec::new());
     let origin = Origin {
         transaction: Some(name.clone()),
         ..Origin::default()
@@ -55,22 +65,7 @@ fn a_torn_transaction_that_comes_back_shorter_is_refused() {
 
 #[test]
 fn a_plan_made_for_a_former_table_of_the_same_name_is_not_taken() {
-    let position = Position::MySql(MySqlPosition {
-        server_uuid: "s".into(),
-        gtid_set: Arc::default(),
-        log: LogPosition::new("binlog.000001", 4),
-    });
-    let limits = Limits {
-        max_barrier_changes: 10,
-        max_barrier_bytes: 1 << 20,
-        max_window_bytes: 1 << 20,
-        max_keys: 100,
-        max_keys_bytes: 1 << 16,
-    };
-    let mapping = MappingVersion {
-        version: 1,
-        hash: "h".into(),
-    };
+    let position = at(4);
     let table = TableName::new("d", "t");
     let describe = || TableDescription {
         schema: Arc::new(Schema {
@@ -86,7 +81,7 @@ fn a_plan_made_for_a_former_table_of_the_same_name_is_not_taken() {
         rows_estimated: 0,
         row_bytes_estimated: 0,
     };
-    let mut capture = Capture::start(limits, mapping, position);
+    let mut capture = Capture::start(limits(), mapping(), position);
     capture.add_table(&table);
     let plan = |capture: &mut Capture| {
         assert!(matches!(capture.next_task(), Some(Task::Describe(_))));
@@ -119,24 +114,6 @@ fn a_plan_made_for_a_former_table_of_the_same_name_is_not_taken() {
 /// As a statement logged as text makes one: it empties the collection after rows of its transaction.
 #[test]
 fn rows_of_a_transaction_leave_ahead_of_its_events() {
-    let at = |offset| {
-        Position::MySql(MySqlPosition {
-            server_uuid: "s".into(),
-            gtid_set: Arc::default(),
-            log: LogPosition::new("binlog.000001", offset),
-        })
-    };
-    let limits = Limits {
-        max_barrier_changes: 10,
-        max_barrier_bytes: 1 << 20,
-        max_window_bytes: 1 << 20,
-        max_keys: 100,
-        max_keys_bytes: 1 << 16,
-    };
-    let mapping = MappingVersion {
-        version: 1,
-        hash: "h".into(),
-    };
     let schema = Arc::new(Schema {
         name: TableName::new("d", "t"),
         columns: vec![Column {
@@ -146,7 +123,7 @@ fn rows_of_a_transaction_leave_ahead_of_its_events() {
         }],
         key: vec![0],
     });
-    let mut capture = Capture::start(limits, mapping, at(4));
+    let mut capture = Capture::start(limits(), mapping(), at(4));
     capture.add_table(&schema.name);
     assert!(matches!(capture.next_task(), Some(Task::Describe(_))));
     let description = TableDescription {
